@@ -1,0 +1,48 @@
+"""The command line: `python -m millwright_runner run|package`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from millwright_runner import outcome
+
+TERMINATION_LOG = Path("/dev/termination-log")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do one command, write the termination message, return the exit code."""
+    options = _parser().parse_args(arguments)
+    result = _run(options) if options.command == "run" else _package(options)
+    outcome.write(result, options.termination_log)
+    print(result.to_json(), flush=True)
+    return result.exit_code
+
+
+def _run(options: argparse.Namespace) -> outcome.Outcome:
+    from millwright_runner.run import run
+    return run(options.pipeline, options.parameters, options.workspace)
+
+
+def _package(options: argparse.Namespace) -> outcome.Outcome:
+    from millwright_runner.package import package
+    return package(options.destination, options.allow_pickle)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="millwright_runner", description=__doc__)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--termination-log", type=Path, default=TERMINATION_LOG)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", parents=[common], help="run a compiled pipeline")
+    run.add_argument("--pipeline", type=Path, required=True)
+    run.add_argument("--parameters", type=Path, required=True)
+    run.add_argument("--workspace", type=Path, required=True)
+    package = commands.add_parser("package", parents=[common], help="package the model that the MLflow run logged")
+    package.add_argument("--destination", required=True, help="s3://bucket/prefix, or a folder")
+    package.add_argument("--allow-pickle", action="store_true")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
