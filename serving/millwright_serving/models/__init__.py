@@ -1,0 +1,36 @@
+"""Models by package format, behind one Protocol."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from millwright_serving.datatypes import Array
+from millwright_serving.package import MODEL_FILES, Manifest, PackageError
+
+
+class Model(Protocol):
+    """Predicts from any thread. Arrays are as the signature says: [rows] or [rows, n] each."""
+
+    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """All outputs of the signature, by name. Raises whatever the library raises on values it refuses."""
+        ...
+
+
+def load_model(folder: Path, manifest: Manifest, allow_pickle: bool, threads: int = 1) -> Model:
+    """The model of a verified package. Raises PackageError when it can't or may not be loaded."""
+    path = folder / MODEL_FILES[manifest.format]
+    if not path.is_file():
+        raise PackageError(f"The package has no {path.name}.")
+    if manifest.format == "pickle" and not allow_pickle:
+        raise PackageError(
+            "The model is a pickle, which can run any code; MILLWRIGHT_ALLOW_PICKLE=true allows it."
+        )
+    # Imported by need: a pod of an ONNX model must not pay for scikit-learn, nor the other way round.
+    if manifest.format == "onnx":
+        from millwright_serving.models.onnx import OnnxModel
+
+        return OnnxModel(path, manifest.signature, threads)
+    from millwright_serving.models.estimator import EstimatorModel, load_pickle, load_skops
+
+    estimator = load_skops(path) if manifest.format == "skops" else load_pickle(path)
+    return EstimatorModel(estimator, manifest.signature)

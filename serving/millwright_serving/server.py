@@ -1,0 +1,138 @@
+"""The process: settings, listening, loading, and leaving without dropping a request."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import uvicorn
+import uvloop
+
+from millwright_serving.app import App
+from millwright_serving.logs import configure_logs, write_termination_message
+from millwright_serving.package import DigestMismatch, PackageError
+from millwright_serving.served import ServedModel, load_served
+from millwright_serving.settings import TERMINATION_LOG, Settings, SettingsError
+
+EXIT_FAILED, EXIT_SETTINGS, EXIT_DIGEST = 1, 2, 3
+
+# Without a prediction for so long, the clients have all gone elsewhere.
+IDLE_SECONDS = 3.0
+
+# Envoy keeps idle upstream connections for an hour. The server must not be the one to close them:
+# a request that is under way at that moment would be lost.
+KEEP_ALIVE_SECONDS = 3900
+
+_log = logging.getLogger("millwright_serving")
+
+
+class StartError(Exception):
+    """The server ends with `code`; the message is for people."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def main() -> int:
+    """Serve until SIGTERM; the exit code: 0, or 1 failed, 2 wrong settings, 3 digest mismatch."""
+    configure_logs()
+    try:
+        settings = _settings()
+        listener = _listen(settings.port)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, listener))
+    except StartError as error:
+        _log.error(str(error))
+        write_termination_message(os.environ.get("MILLWRIGHT_TERMINATION_LOG", TERMINATION_LOG), str(error))
+        return error.code
+    return 0
+
+
+def may_leave(elapsed: float, idle: float, in_flight: int, least: float, most: float) -> bool:
+    """Whether a drain that began `elapsed` seconds ago is over; `idle` is since the last prediction came.
+
+    `least` is what endpoints and proxies need to learn that this pod is leaving: quiet before means nothing.
+    """
+    return elapsed >= most or (in_flight == 0 and elapsed >= least and idle >= IDLE_SECONDS)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn would stop listening at SIGTERM, while proxies still send requests here."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.from_env(os.environ)
+    except SettingsError as error:
+        raise StartError(EXIT_SETTINGS, str(error)) from error
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        if socket.has_dualstack_ipv6():
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=2048)
+        return socket.create_server(("", port), backlog=2048)
+    except OSError as error:
+        raise StartError(EXIT_FAILED, f"Cannot listen on port {port}: {error.strerror}.") from error
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    leaving = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leaving.set)
+    app = App(settings)
+    server = _Server(_uvicorn_config(app))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        # In a thread, so that liveness is answered meanwhile.
+        app.serve(await asyncio.to_thread(_load, settings))
+        _log.info("The model is ready.", extra={"fields": {"digest": settings.package_digest}})
+        await leaving.wait()
+        await _drain(app, settings)
+    finally:
+        server.should_exit = True
+        await serving  # closes the listener, then waits for what is in flight
+
+
+def _load(settings: Settings) -> ServedModel:
+    try:
+        return load_served(settings)
+    except DigestMismatch as error:
+        raise StartError(EXIT_DIGEST, str(error)) from error
+    except PackageError as error:
+        raise StartError(EXIT_FAILED, str(error)) from error
+
+
+async def _drain(app: App, settings: Settings) -> None:
+    """Go on answering until the clients have left."""
+    begun = time.monotonic()
+    app.draining = True
+    _log.info("Draining.")
+    while True:
+        now = time.monotonic()
+        idle = now - app.last_prediction
+        if may_leave(now - begun, idle, app.in_flight, settings.drain_min, settings.drain_seconds):
+            return
+        await asyncio.sleep(0.1)
+
+
+def _uvicorn_config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )

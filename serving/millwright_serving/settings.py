@@ -1,0 +1,95 @@
+"""The pod's environment as one frozen value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+TERMINATION_LOG = "/dev/termination-log"
+
+
+class SettingsError(Exception):
+    """The environment is wrong; the message has one sentence for each mistake."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """See docs/contracts.md, "Serving pod". Times are in seconds, sizes in bytes."""
+
+    package_uri: str
+    package_digest: str
+    model_name: str
+    model_version: str
+    allow_pickle: bool = False
+    port: int = 8080
+    model_dir: Path = Path("/models")
+    access_log: bool = False
+    drain_min: float = 5.0
+    drain_seconds: float = 15.0
+    max_body_bytes: int = 16 * 2**20
+    threads: int = 1
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Raises SettingsError that lists everything that is wrong."""
+        read = _Reader(env)
+        settings = cls(
+            package_uri=read.text("MILLWRIGHT_PACKAGE_URI"),
+            package_digest=read.digest("MILLWRIGHT_PACKAGE_DIGEST"),
+            model_name=read.text("MILLWRIGHT_MODEL_NAME"),
+            model_version=read.text("MILLWRIGHT_MODEL_VERSION"),
+            allow_pickle=read.flag("MILLWRIGHT_ALLOW_PICKLE"),
+            port=int(read.number("MILLWRIGHT_PORT", cls.port, 65535)),
+            model_dir=Path(env.get("MILLWRIGHT_MODEL_DIR") or cls.model_dir),
+            access_log=read.flag("MILLWRIGHT_ACCESS_LOG"),
+            drain_min=read.number("MILLWRIGHT_DRAIN_MIN", cls.drain_min),
+            drain_seconds=read.number("MILLWRIGHT_DRAIN_SECONDS", cls.drain_seconds),
+            max_body_bytes=int(read.number("MILLWRIGHT_MAX_BODY_BYTES", cls.max_body_bytes)),
+            threads=int(read.number("MILLWRIGHT_THREADS", cls.threads)),
+        )
+        if read.mistakes:
+            raise SettingsError(" ".join(read.mistakes))
+        return settings
+
+
+class _Reader:
+    """Reads variables and collects the mistakes, so that all are told at once."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.mistakes: list[str] = []
+
+    def text(self, name: str) -> str:
+        value = self._env.get(name, "")
+        if not value:
+            self.mistakes.append(f"{name} must be set.")
+        elif not (value.isascii() and value.isprintable()):  # they travel in HTTP headers and paths
+            self.mistakes.append(f"{name} must be printable ASCII.")
+        return value
+
+    def digest(self, name: str) -> str:
+        value = self.text(name)
+        if value and not (value.startswith("sha256:") and len(value) == len("sha256:") + 64):
+            self.mistakes.append(f"{name} must be sha256:<64 hex digits>, not {value!r}.")
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self._env.get(name) or "false"
+        if value not in ("true", "false"):
+            self.mistakes.append(f"{name} must be true or false, not {value!r}.")
+        return value == "true"
+
+    def number(self, name: str, default: float, most: float = float("inf")) -> float:
+        value = self._env.get(name) or str(default)
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= most:
+            self.mistakes.append(f"{name} must be a number of at least 0{_at_most(most)}, not {value!r}.")
+            return default
+        return number
+
+
+def _at_most(most: float) -> str:
+    return "" if most == float("inf") else f" and at most {most:.0f}"
