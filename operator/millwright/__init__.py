@@ -1,0 +1,1 @@
+"""Millwright: a Kubernetes-native MLOps platform made of operators."""

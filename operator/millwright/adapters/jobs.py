@@ -1,0 +1,207 @@
+"""Jobs that run users' code on behalf of an execution: how they are made, and how they are read."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from millwright.api.common import API_VERSION, GROUP
+from millwright.api.training_run import TrainingRunSpec
+from millwright.core import pods
+from millwright.core.execution import Cause, Execution, Phase, Task
+from millwright.ports import JOBS, PODS, Cluster, Manifest
+
+EXECUTION_LABEL = f"{GROUP}/execution"
+TRAINING_RUN_LABEL = f"{GROUP}/training-run"
+UID_LABEL = f"{GROUP}/training-run-uid"
+MODEL_LABEL = f"{GROUP}/model"
+STEP_LABEL = f"{GROUP}/step"
+TAIL_LINES = 20
+KILLED = 137
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """What the platform team decided for the pods of Jobs."""
+
+    image: str
+    tracking_uri: str
+    storage_secret: str
+    resources: dict[str, dict[str, str]]
+
+
+def labels(execution: Execution, spec: TrainingRunSpec, step: str) -> dict[str, str]:
+    """Labels that join a child to its execution, TrainingRun and Model."""
+    return pods.labels(step, execution.run.name) | {
+        EXECUTION_LABEL: execution.key,
+        TRAINING_RUN_LABEL: execution.run.name,
+        UID_LABEL: execution.uid,
+        MODEL_LABEL: spec.output.model,
+        STEP_LABEL: step,
+    }
+
+
+def metadata(execution: Execution, name: str, child_labels: dict[str, str]) -> Manifest:
+    """Metadata of a child of the TrainingRun."""
+    owner = {
+        "apiVersion": API_VERSION,
+        "kind": "TrainingRun",
+        "name": execution.run.name,
+        "uid": execution.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    return {"name": name, "namespace": execution.run.namespace, "labels": child_labels, "ownerReferences": [owner]}
+
+
+def job(
+    execution: Execution,
+    spec: TrainingRunSpec,
+    settings: JobSettings,
+    step: str,
+    name: str,
+    args: list[str],
+    mlflow_run_id: str,
+    image: str | None = None,
+    config_map: str | None = None,
+    active_deadline_seconds: int | None = None,
+) -> Manifest:
+    """A Job with one restricted pod that is never restarted: attempts are the operator's to count."""
+    child_labels = labels(execution, spec, step)
+    secret = spec.storage.secret_ref if spec.storage else settings.storage_secret
+    container: Manifest = {
+        "name": step,
+        "image": image or settings.image,
+        "command": ["python", "-m", "millwright_runner"],
+        "args": args,
+        "env": _environment(execution, settings, mlflow_run_id),
+        "envFrom": [{"secretRef": {"name": secret}}],
+        "resources": settings.resources,
+        "securityContext": pods.CONTAINER_SECURITY,
+        "workingDir": "/workspace",
+        "volumeMounts": [{"name": "workspace", "mountPath": "/workspace"}, {"name": "tmp", "mountPath": "/tmp"}],
+    }
+    pod = pods.restricted(container, spec.service_account_name, volumes=("workspace", "tmp"))
+    pod["restartPolicy"] = "Never"
+    if config_map:
+        pod["volumes"].append({"name": "pipeline", "configMap": {"name": config_map}})
+        container["volumeMounts"].append({"name": "pipeline", "mountPath": "/etc/millwright", "readOnly": True})
+    body: Manifest = {
+        "backoffLimit": 0,
+        "template": {"metadata": {"labels": child_labels}, "spec": pod},
+    }
+    if active_deadline_seconds:
+        body["activeDeadlineSeconds"] = active_deadline_seconds
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata(execution, name, child_labels), "spec": body}
+
+
+def _environment(execution: Execution, settings: JobSettings, mlflow_run_id: str) -> list[Manifest]:
+    values = {
+        "MLFLOW_TRACKING_URI": settings.tracking_uri,
+        "MLFLOW_RUN_ID": mlflow_run_id,
+        "MLFLOW_EXPERIMENT_NAME": execution.experiment,
+        "MILLWRIGHT_EXECUTION": execution.key,
+        "HOME": "/workspace",
+    }
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A Job as far as decisions need it."""
+
+    phase: Phase
+    suspended: bool = False
+    waiting_for: str = ""
+    cause: Cause | None = None
+    tasks: tuple[Task, ...] = ()
+
+
+async def read(cluster: Cluster, namespace: str, name: str) -> JobState | None:
+    """The Job's state with what its pod says of itself, or None."""
+    found = await cluster.get(JOBS, namespace, name)
+    if found is None:
+        return None
+    job_pods = await cluster.list(PODS, namespace, f"batch.kubernetes.io/job-name={name}")
+    pod = max(job_pods, key=lambda p: p["metadata"]["creationTimestamp"], default=None)
+    phase = _phase(found, pod)
+    report = _report(pod)
+    return JobState(
+        phase=phase,
+        suspended=bool(found["spec"].get("suspend")),
+        waiting_for=_waiting_for(pod) if phase is Phase.PENDING else "",
+        cause=await _cause(cluster, found, pod, report) if phase is Phase.FAILED else None,
+        tasks=tuple(Task(t["name"], t["state"]) for t in report.get("tasks", [])),
+    )
+
+
+async def unfinished(cluster: Cluster, execution: Execution) -> Sequence[str]:
+    """Keys of this TrainingRun's executions with a Job that has not ended."""
+    found = await cluster.list(JOBS, execution.run.namespace, f"{UID_LABEL}={execution.uid}")
+    return sorted({j["metadata"]["labels"][EXECUTION_LABEL] for j in found if not _ended(j)})
+
+
+def _ended(found: Manifest) -> str | None:
+    """Complete, Failed, or None. A Job on its way out counts as running until it is gone."""
+    conditions = found.get("status", {}).get("conditions", [])
+    return next((c["type"] for c in conditions if c["type"] in ("Complete", "Failed") and c["status"] == "True"), None)
+
+
+def _phase(found: Manifest, pod: Manifest | None) -> Phase:
+    ended = _ended(found)
+    if ended:
+        return Phase.SUCCEEDED if ended == "Complete" else Phase.FAILED
+    started = pod is not None and pod.get("status", {}).get("phase") in ("Running", "Succeeded", "Failed")
+    return Phase.RUNNING if started else Phase.PENDING
+
+
+def _container_status(pod: Manifest | None) -> Manifest:
+    statuses = (pod or {}).get("status", {}).get("containerStatuses", [])
+    return dict(statuses[0]) if statuses else {}
+
+
+def _report(pod: Manifest | None) -> dict[str, Any]:
+    """What the runner wrote as its last words; empty where it could not."""
+    text = _container_status(pod).get("state", {}).get("terminated", {}).get("message", "")
+    try:
+        parsed = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _waiting_for(pod: Manifest | None) -> str:
+    """Why the pod does not run yet, in Kubernetes' own words."""
+    if pod is None:
+        return "waiting for the Job controller to make the pod"
+    waiting = _container_status(pod).get("state", {}).get("waiting", {})
+    if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+        return f"{waiting['reason']}: {waiting.get('message', '')}"
+    conditions = pod.get("status", {}).get("conditions", [])
+    blocked = next((c for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False"), None)
+    return f"{blocked.get('reason')}: {blocked.get('message', '')}" if blocked else "the pod is starting"
+
+
+async def _cause(cluster: Cluster, found: Manifest, pod: Manifest | None, report: dict[str, Any]) -> Cause:
+    failed: Manifest = next((c for c in found["status"]["conditions"] if c["type"] == "Failed"), {})
+    name = pod["metadata"]["name"] if pod else None
+    if failed.get("reason") == "DeadlineExceeded":
+        return Cause("DeadlineExceeded", "the attempt ran past activeDeadlineSeconds", pod_name=name, final=True)
+    terminated = _container_status(pod).get("state", {}).get("terminated", {})
+    exit_code = report.get("exitCode", terminated.get("exitCode"))
+    reason = _reason(report, terminated, pod)
+    message = report.get("message") or await _last_lines(cluster, found, name) or failed.get("message", "")
+    final = report.get("outcome") == "Rejected"
+    return Cause(reason, message, report.get("task"), name, exit_code, final)
+
+
+def _reason(report: dict[str, Any], terminated: Manifest, pod: Manifest | None) -> str:
+    if report.get("reason"):
+        return str(report["reason"])
+    if terminated.get("reason") == "OOMKilled" or terminated.get("exitCode") == KILLED:
+        return "OOMKilled"
+    return str((pod or {}).get("status", {}).get("reason") or "Error")
+
+
+async def _last_lines(cluster: Cluster, found: Manifest, pod_name: str | None) -> str:
+    return await cluster.tail(found["metadata"]["namespace"], pod_name, TAIL_LINES) if pod_name else ""

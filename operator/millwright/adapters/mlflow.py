@@ -1,0 +1,194 @@
+"""MLflow by its REST API 2.0: experiments, runs, registered models. No MLflow package is imported.
+
+https://mlflow.org/docs/latest/rest-api.html
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from millwright.core.execution import Package, Task, TrackedRun
+from millwright.core.registry import RegisteredModel, RegisteredVersion
+from millwright.ports import DependencyError, RejectedError
+
+TIMEOUT_SECONDS = 15.0
+PAGE = 1000
+ABSENT = "RESOURCE_DOES_NOT_EXIST"
+EXISTS = "RESOURCE_ALREADY_EXISTS"
+EXECUTION_TAG = "millwright.execution"
+
+
+class MlflowError(RejectedError):
+    """MLflow's own error code with its message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"MLflow refused: {message} ({code})")
+        self.code = code
+
+
+class MlflowRegistry:
+    """Implements ports.Registry."""
+
+    def __init__(self, tracking_uri: str, public_url: str | None = None) -> None:
+        """`public_url`: what a browser uses, where it differs from what pods use."""
+        self._url = (public_url or tracking_uri).rstrip("/")
+        self._http = httpx.AsyncClient(base_url=f"{tracking_uri.rstrip('/')}/api/2.0/mlflow/", timeout=TIMEOUT_SECONDS)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def find_run(self, experiment: str, key: str) -> TrackedRun | None:
+        experiment_id = await self._experiment(experiment)
+        if experiment_id is None:
+            return None
+        query = {
+            "experiment_ids": [experiment_id],
+            "filter": f"tags.`{EXECUTION_TAG}` = '{key}'",
+            "order_by": ["attributes.start_time ASC"],
+            "max_results": 1,
+        }
+        runs = (await self._post("runs/search", query)).get("runs", [])
+        return self._tracked(runs[0]) if runs else None
+
+    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
+        experiment_id = await self._experiment(experiment) or await self._new_experiment(experiment)
+        body = {
+            "experiment_id": experiment_id,
+            "run_name": key,
+            "start_time": _milliseconds(),
+            "tags": _pairs({**tags, EXECUTION_TAG: key}),
+        }
+        await self._post("runs/create", body)
+
+    async def close_run(self, run_id: str, status: str) -> None:
+        await self._post("runs/update", {"run_id": run_id, "status": status, "end_time": _milliseconds()})
+
+    async def find_model(self, name: str) -> RegisteredModel | None:
+        answer = await self._get("registered-models/get", {"name": name})
+        if answer is None:
+            return None
+        found = answer["registered_model"]
+        return RegisteredModel(
+            name=name,
+            url=f"{self._url}/#/models/{name}",
+            description=found.get("description", ""),
+            tags=_mapping(found.get("tags", [])),
+            aliases={a["alias"]: str(a["version"]) for a in found.get("aliases", [])},
+        )
+
+    async def ensure_model(self, name: str, description: str, tags: Mapping[str, str]) -> None:
+        body = {"name": name, "description": description, "tags": _pairs(tags)}
+        try:
+            await self._post("registered-models/create", body)
+        except MlflowError as error:
+            if error.code != EXISTS:
+                raise
+            await self._call("PATCH", "registered-models/update", {"name": name, "description": description})
+            for tag in _pairs(tags):
+                await self._post("registered-models/set-tag", {"name": name, **tag})
+
+    async def versions(self, name: str) -> Sequence[RegisteredVersion]:
+        found: list[RegisteredVersion] = []
+        token = ""
+        while True:
+            query = {"filter": f"name='{name}'", "max_results": str(PAGE), "page_token": token}
+            answer = await self._get("model-versions/search", {k: v for k, v in query.items() if v}) or {}
+            found += [_version(v) for v in answer.get("model_versions", [])]
+            token = answer.get("next_page_token", "")
+            if not token:
+                return found
+
+    async def register(self, name: str, run_id: str, package: Package, tags: Mapping[str, str]) -> None:
+        body: dict[str, Any] = {"name": name, "run_id": run_id, "tags": _pairs(tags), "source": package.uri}
+        if package.model_id:
+            body |= {"source": f"models:/{package.model_id}", "model_id": package.model_id}
+        await self._post("model-versions/create", body)
+
+    async def set_alias(self, name: str, alias: str, version: str) -> None:
+        await self._post("registered-models/alias", {"name": name, "alias": alias, "version": version})
+
+    async def delete_alias(self, name: str, alias: str) -> None:
+        await self._call("DELETE", "registered-models/alias", {"name": name, "alias": alias})
+
+    async def _experiment(self, name: str) -> str | None:
+        answer = await self._get("experiments/get-by-name", {"experiment_name": name})
+        return str(answer["experiment"]["experiment_id"]) if answer else None
+
+    async def _new_experiment(self, name: str) -> str:
+        return str((await self._post("experiments/create", {"name": name}))["experiment_id"])
+
+    def _tracked(self, run: dict[str, Any]) -> TrackedRun:
+        info, data = run["info"], run.get("data", {})
+        tags = _mapping(data.get("tags", []))
+        return TrackedRun(
+            id=info["run_id"],
+            url=f"{self._url}/#/experiments/{info['experiment_id']}/runs/{info['run_id']}",
+            status=info["status"],
+            metrics={m["key"]: float(m["value"]) for m in data.get("metrics", [])},
+            tasks=_tasks(tags.get("millwright.tasks", "")),
+            package=_package(tags.get("millwright.package", "")),
+        )
+
+    async def _get(self, path: str, query: dict[str, str]) -> dict[str, Any] | None:
+        try:
+            return await self._call("GET", path, query=query)
+        except MlflowError as error:
+            if error.code == ABSENT:
+                return None
+            raise
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return await self._call("POST", path, body)
+
+    async def _call(
+        self, method: str, path: str, body: dict[str, Any] | None = None, query: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        try:
+            response = await self._http.request(method, path, json=body, params=query)
+        except httpx.HTTPError as error:
+            raise DependencyError("mlflow", f"{method} {path}: {error or type(error).__name__}") from error
+        if response.status_code >= 500 or response.status_code in (408, 429):
+            raise DependencyError("mlflow", f"{method} {path}: {response.status_code} {response.text[:300]}")
+        if response.status_code >= 400:
+            raise _refusal(response)
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+def _refusal(response: httpx.Response) -> MlflowError:
+    try:
+        answer = response.json()
+        return MlflowError(str(answer.get("error_code", response.status_code)), str(answer.get("message", "")))
+    except ValueError:
+        return MlflowError(str(response.status_code), response.text[:300])
+
+
+def _version(found: dict[str, Any]) -> RegisteredVersion:
+    return RegisteredVersion(str(found["version"]), found.get("run_id", ""), _mapping(found.get("tags", [])))
+
+
+def _package(tag: str) -> Package | None:
+    if not tag:
+        return None
+    found = json.loads(tag)
+    return Package(found["uri"], found["digest"], found["format"], found.get("modelId"))
+
+
+def _tasks(tag: str) -> tuple[Task, ...]:
+    return tuple(Task(t["name"], t["state"]) for t in json.loads(tag)) if tag else ()
+
+
+def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in sorted(tags.items())]
+
+
+def _mapping(pairs: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    return {pair["key"]: pair.get("value", "") for pair in pairs}
+
+
+def _milliseconds() -> int:
+    return int(time.time() * 1000)

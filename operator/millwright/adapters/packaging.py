@@ -1,0 +1,40 @@
+"""Packaging: a restricted Job converts what training logged, compares predictions, and stores the package."""
+
+from millwright.adapters import jobs
+from millwright.adapters.jobs import JobSettings
+from millwright.core.actions import PackageModel
+from millwright.core.execution import Execution, PackagingRun
+from millwright.ports import JOBS, Cluster
+
+
+class JobPackaging:
+    """Implements ports.Packaging."""
+
+    def __init__(self, cluster: Cluster, settings: JobSettings, packages_uri: str) -> None:
+        """`packages_uri`: the prefix under which packages are stored, for example s3://models."""
+        self._cluster = cluster
+        self._settings = settings
+        self._packages_uri = packages_uri.rstrip("/")
+
+    async def find(self, execution: Execution) -> PackagingRun | None:
+        state = await jobs.read(self._cluster, execution.run.namespace, _name(execution))
+        return PackagingRun(state.phase, state.cause) if state else None
+
+    async def start(self, request: PackageModel) -> None:
+        execution = request.execution
+        place = f"{execution.run.namespace}/{request.spec.output.model}/{execution.key}"
+        allow = ["--allow-pickle"] if request.model.allow_pickle else []
+        job = jobs.job(
+            execution,
+            request.spec,
+            self._settings,
+            step="package",
+            name=_name(execution),
+            args=["package", "--destination", f"{self._packages_uri}/{place}", *allow],
+            mlflow_run_id=request.mlflow_run_id,
+        )
+        await self._cluster.create(JOBS, job)
+
+
+def _name(execution: Execution) -> str:
+    return f"{execution.key}-package"

@@ -1,0 +1,1 @@
+"""What users write: one module per kind, and the CRDs made from them."""

@@ -1,0 +1,133 @@
+"""What reconcilers can be told to do. Each action is idempotent: done twice, it is done once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from millwright.api.training_run import TrainingRunSpec
+from millwright.core.execution import Execution, Package
+from millwright.core.training_state import ModelTarget, PipelineInput
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class HoldFinalizer:
+    """Deletion of the object waits for us, because something outside the cluster is under way."""
+
+
+@dataclass(frozen=True)
+class ReleaseFinalizer:
+    """Nothing outside is under way any more."""
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """Open the MLflow run of an execution."""
+
+    execution: Execution
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class CloseRun:
+    """End an MLflow run as FINISHED, FAILED or KILLED."""
+
+    run_id: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Start the pipeline of an execution."""
+
+    execution: Execution
+    pipeline: PipelineInput
+    mlflow_run_id: str
+    spec: TrainingRunSpec
+
+
+@dataclass(frozen=True)
+class SetSuspended:
+    """Stop a pipeline run's pods, or let them start again."""
+
+    key: str
+    suspended: bool
+
+
+@dataclass(frozen=True)
+class Terminate:
+    """End an execution: its pipeline run, its packaging and its MLflow run."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class PackageModel:
+    """Start the packaging Job of an execution."""
+
+    execution: Execution
+    mlflow_run_id: str
+    model: ModelTarget
+    spec: TrainingRunSpec
+
+
+@dataclass(frozen=True)
+class Register:
+    """Make a packaged model a version of a registered model."""
+
+    name: str
+    run_id: str
+    package: Package
+    tags: Mapping[str, str]
+
+
+TrainingAction = (
+    HoldFinalizer | ReleaseFinalizer | OpenRun | CloseRun | Launch | SetSuspended | Terminate | PackageModel | Register
+)
+
+
+@dataclass(frozen=True)
+class EnsureModel:
+    """The registered model exists and says what the Model says."""
+
+    name: str
+    description: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SetAlias:
+    """An alias points to a version."""
+
+    name: str
+    alias: str
+    version: str
+
+
+@dataclass(frozen=True)
+class DeleteAlias:
+    """An alias is gone."""
+
+    name: str
+    alias: str
+
+
+ModelAction = EnsureModel | SetAlias | DeleteAlias
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A child object is as given (server-side apply)."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class DeleteVersionSet:
+    """A version set and its Service are gone."""
+
+    name: str
+
+
+DeploymentAction = Apply | DeleteVersionSet

@@ -1,0 +1,125 @@
+"""Executions: their identity, and what can be seen of them from outside."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from millwright.api.training_run import TrainingRunSpec
+
+# Fields that do not change what a run computes: editing them never trains again.
+NOT_RESULT_RELEVANT = {"message", "suspend", "active_deadline_seconds", "backoff_limit", "gates"}
+
+
+@dataclass(frozen=True)
+class ObjectKey:
+    """One object of a kind."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One attempt at one spec of one TrainingRun; `key` names it everywhere in the outside world."""
+
+    run: ObjectKey
+    uid: str
+    spec_hash: str
+    attempt: int
+
+    @property
+    def key(self) -> str:
+        """`<name>-<hash>`, at most 51 characters: the idempotency key of everything that is started."""
+        digest = hashlib.sha256(f"{self.uid}/{self.spec_hash}/{self.attempt}".encode()).hexdigest()
+        return f"{self.run.name[:40].rstrip('-.')}-{digest[:10]}"
+
+    @property
+    def experiment(self) -> str:
+        """Name of the MLflow experiment."""
+        return f"{self.run.namespace}/{self.run.name}"
+
+
+def spec_hash(spec: TrainingRunSpec) -> str:
+    """12 hex digits that change when, and only when, the result of the run may change."""
+    relevant = spec.model_dump(mode="json", by_alias=True, exclude=NOT_RESULT_RELEVANT)
+    return short_hash(relevant, 12)
+
+
+def short_hash(value: Any, digits: int = 10) -> str:
+    """Hex digits of sha256 over the canonical JSON of `value`."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:digits]
+
+
+class Phase(StrEnum):
+    """How far something that runs outside has got."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why something that ran outside failed. `final`: trying again cannot help."""
+
+    reason: str
+    message: str
+    task: str | None = None
+    pod_name: str | None = None
+    exit_code: int | None = None
+    final: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """One step of a pipeline."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class PipelineRun:
+    """A pipeline run as its backend shows it."""
+
+    key: str
+    phase: Phase
+    suspended: bool = False
+    waiting_for: str = ""
+    cause: Cause | None = None
+    tasks: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True)
+class Package:
+    """A model package in object storage."""
+
+    uri: str
+    digest: str
+    format: str
+    model_id: str | None = None
+
+
+@dataclass(frozen=True)
+class PackagingRun:
+    """A packaging Job as the cluster shows it."""
+
+    phase: Phase
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """The MLflow run of an execution."""
+
+    id: str
+    url: str
+    status: str = "RUNNING"
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tasks: tuple[Task, ...] = ()
+    package: Package | None = None

@@ -1,0 +1,166 @@
+"""The status of a TrainingRun, written in one place."""
+
+from datetime import datetime
+from typing import Any
+
+from millwright.api.training_run import (
+    MAX_HISTORY,
+    MAX_METRICS,
+    MAX_TASKS,
+    Failure,
+    HistoryEntry,
+    MetricValue,
+    MlflowRunReference,
+    PipelineRunReference,
+    TaskStatus,
+    TrainingRunStatus,
+)
+from millwright.core.conditions import Fact, merge, ready, stalled, working
+from millwright.core.execution import Cause, Execution, Task
+from millwright.core.training_state import Observed, Subject
+
+ENDED_TASKS = {"Succeeded", "Failed", "Skipped"}
+UNDECIDED = Fact("Succeeded", "Unknown", "UnderWay", "the execution has not ended")
+
+
+def status(
+    subject: Subject,
+    execution: Execution,
+    now: datetime,
+    state: str,
+    facts: tuple[Fact, ...],
+    observed: Observed | None = None,
+    **changes: Any,
+) -> TrainingRunStatus:
+    """The status in `state`; what it tells of an earlier execution is gone when the execution is a new one."""
+    old = subject.status
+    same = old.execution == execution.key
+    keep = old if same else TrainingRunStatus(history=old.history, conditions=old.conditions)
+    succeeded = () if any(f.type == "Succeeded" for f in facts) else (UNDECIDED,)
+    values: dict[str, Any] = {
+        "observed_generation": subject.generation,
+        "state": state,
+        "spec_hash": execution.spec_hash,
+        "attempt": execution.attempt,
+        "execution": execution.key,
+        "start_time": (keep.start_time or now) if observed else keep.start_time,
+        "conditions": merge(old.conditions, (*facts, *succeeded), subject.generation, now),
+    }
+    return keep.model_copy(update=values | (_details(observed) if observed else {}) | changes)
+
+
+def _details(observed: Observed) -> dict[str, Any]:
+    details: dict[str, Any] = {}
+    if observed.running is not None:
+        details["pipeline_run"] = PipelineRunReference(backend="embedded", id=observed.running.key)
+    tasks = _tasks(observed)
+    if tasks:
+        ended = sum(task.state in ENDED_TASKS for task in tasks)
+        details["progress_percentage"] = round(100 * ended / len(tasks))
+        details["tasks"] = tuple(TaskStatus(name=t.name, state=t.state) for t in tasks[:MAX_TASKS])
+    if observed.tracked is not None:
+        details["mlflow_run"] = MlflowRunReference(id=observed.tracked.id, url=observed.tracked.url)
+        metrics = sorted(observed.tracked.metrics.items())[:MAX_METRICS]
+        details["metrics"] = tuple(MetricValue(name=name, value=value) for name, value in metrics)
+    return details
+
+
+def _tasks(observed: Observed) -> tuple[Task, ...]:
+    """From the ended run's own report, else from what it says while it runs."""
+    if observed.running is not None and observed.running.tasks:
+        return observed.running.tasks
+    return observed.tracked.tasks if observed.tracked is not None else ()
+
+
+def succeeded(observed: Observed, execution: Execution, now: datetime) -> TrainingRunStatus:
+    """The run passed and is a model version."""
+    subject, version = observed.subject, observed.version
+    facts = (
+        *ready("Succeeded", f"the run passed and is version {version} of Model {subject.spec.output.model}"),
+        Fact("Succeeded", "True", "Succeeded", "the run passed"),
+        Fact(
+            "GatesPassed", "True", "GatesPassed", f"{len(subject.spec.gates)} of {len(subject.spec.gates)} gates passed"
+        ),
+        Fact("ModelRegistered", "True", "Registered", f"version {version}"),
+    )
+    return status(
+        subject,
+        execution,
+        now,
+        "Succeeded",
+        facts,
+        observed,
+        model_version=version,
+        progress_percentage=100,
+        failure=None,
+        completion_time=_completed(subject, execution, now),
+        history=_history(subject, execution, now, "Succeeded", version),
+    )
+
+
+def failed(observed: Observed, execution: Execution, now: datetime, cause: Cause) -> TrainingRunStatus:
+    """The run ended, and only a change of spec starts another."""
+    facts = (
+        *stalled(cause.reason, _sentence(cause)),
+        Fact("Succeeded", "False", cause.reason, _sentence(cause)),
+        *([Fact("GatesPassed", "False", cause.reason, cause.message)] if cause.reason == "GatesFailed" else []),
+    )
+    subject = observed.subject
+    return status(
+        subject,
+        execution,
+        now,
+        "Failed",
+        facts,
+        observed,
+        failure=_failure(cause),
+        completion_time=_completed(subject, execution, now),
+        history=_history(subject, execution, now, cause.reason, None),
+    )
+
+
+def retried(observed: Observed, execution: Execution, now: datetime, cause: Cause) -> TrainingRunStatus:
+    """The attempt failed; the next one begins."""
+    subject = observed.subject
+    following = Execution(execution.run, execution.uid, execution.spec_hash, execution.attempt + 1)
+    limit = subject.spec.backoff_limit + 1
+    facts = working("Retrying", f"attempt {execution.attempt} of {limit} failed ({_sentence(cause)}); trying again")
+    history = _history(subject, execution, now, cause.reason, None)
+    return status(subject, following, now, "Pending", facts, failure=_failure(cause), history=history)
+
+
+def _sentence(cause: Cause) -> str:
+    where = f"step {cause.task}: " if cause.task else ""
+    code = f" (exit code {cause.exit_code})" if cause.exit_code is not None else ""
+    last = cause.message.strip().splitlines()[-1:] or [""]
+    return f"{where}{cause.reason}{code}: {last[0]}"
+
+
+def _failure(cause: Cause) -> Failure:
+    return Failure(
+        reason=cause.reason,
+        task=cause.task,
+        pod_name=cause.pod_name,
+        exit_code=cause.exit_code,
+        message=cause.message[-4000:],
+    )
+
+
+def _completed(subject: Subject, execution: Execution, now: datetime) -> datetime:
+    old = subject.status
+    return old.completion_time if old.execution == execution.key and old.completion_time else now
+
+
+def _history(
+    subject: Subject, execution: Execution, now: datetime, outcome: str, version: str | None
+) -> tuple[HistoryEntry, ...]:
+    entry = HistoryEntry(
+        spec_hash=execution.spec_hash,
+        attempt=execution.attempt,
+        outcome=outcome,
+        model_version=version,
+        completion_time=_completed(subject, execution, now),
+    )
+    same = [e for e in subject.status.history if (e.spec_hash, e.attempt) == (entry.spec_hash, entry.attempt)]
+    older = [e for e in subject.status.history if e not in same]
+    return (entry, *older)[:MAX_HISTORY]

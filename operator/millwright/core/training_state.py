@@ -1,0 +1,59 @@
+"""What a decision on a TrainingRun depends on, as frozen values."""
+
+from dataclasses import dataclass
+
+from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
+from millwright.core.execution import ObjectKey, PackagingRun, PipelineRun, TrackedRun
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The TrainingRun itself."""
+
+    key: ObjectKey
+    uid: str
+    generation: int
+    spec: TrainingRunSpec
+    status: TrainingRunStatus
+    deleting: bool = False
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An input that is not there (yet). `final`: it is there, and wrong."""
+
+    reason: str
+    message: str
+    final: bool = False
+
+
+@dataclass(frozen=True)
+class ModelTarget:
+    """What the TrainingRun needs to know of the Model it makes versions of."""
+
+    registered_name: str
+    allow_pickle: bool = False
+
+
+@dataclass(frozen=True)
+class PipelineInput:
+    """A pipeline that the backend can run."""
+
+    text: str
+    tasks: tuple[str, ...]
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything that a decision on a TrainingRun depends on."""
+
+    subject: Subject
+    model: ModelTarget | Missing
+    pipeline: PipelineInput | Missing
+    tracked: TrackedRun | None = None
+    running: PipelineRun | None = None
+    packaging: PackagingRun | None = None
+    version: str | None = None
+    strays: tuple[str, ...] = ()

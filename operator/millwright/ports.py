@@ -1,0 +1,149 @@
+"""The outside world, as Protocols.
+
+Two errors cross this edge: DependencyError (try again) and RejectedError (only a change helps).
+Every writing call is idempotent: done twice, it is done once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from millwright.core.actions import Launch, PackageModel
+from millwright.core.execution import Execution, Package, PackagingRun, PipelineRun, TrackedRun
+from millwright.core.registry import RegisteredModel, RegisteredVersion
+
+Manifest = dict[str, Any]
+
+
+class DependencyError(Exception):
+    """Something we depend on is down or slow; trying again later may help. `dependency` names it."""
+
+    def __init__(self, dependency: str, message: str) -> None:
+        super().__init__(f"{dependency}: {message}")
+        self.dependency = dependency
+
+
+class RejectedError(Exception):
+    """The request was understood and refused; only a change of what was asked helps."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A Kubernetes resource type."""
+
+    api_version: str
+    plural: str
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """Path of the resource in the Kubernetes API."""
+        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        scope = f"/namespaces/{namespace}" if namespace else ""
+        parts = "".join(f"/{part}" for part in (name, subresource) if part)
+        return f"{root}{scope}/{self.plural}{parts}"
+
+
+CONFIG_MAPS = Resource("v1", "configmaps")
+EVENTS = Resource("v1", "events")
+JOBS = Resource("batch/v1", "jobs")
+PODS = Resource("v1", "pods")
+SERVICES = Resource("v1", "services")
+APPS = Resource("apps/v1", "deployments")
+TRAINING_RUNS = Resource("millwright.dev/v1alpha1", "trainingruns")
+MODELS = Resource("millwright.dev/v1alpha1", "models")
+DEPLOYMENTS = Resource("millwright.dev/v1alpha1", "modeldeployments")
+
+
+class Cluster(Protocol):
+    """The Kubernetes API, as far as we use it."""
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
+        """The object, or None."""
+
+    async def list(self, resource: Resource, namespace: str | None, selector: str = "") -> Sequence[Manifest]:
+        """Objects of a namespace (None: of all) that match a label selector."""
+
+    async def create(self, resource: Resource, manifest: Manifest) -> None:
+        """Creates the object; one that is there already is left as it is."""
+
+    async def apply(self, resource: Resource, manifest: Manifest) -> None:
+        """Server-side apply under our field manager."""
+
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
+        """JSON merge patch; an object that is gone is left alone."""
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """Deletes the object and what it owns; absent is fine."""
+
+    async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
+        """JSON merge patch of the status; an object that is gone is left alone."""
+
+    async def tail(self, namespace: str, pod: str, lines: int) -> str:
+        """The last lines of a pod's log; empty where there is none."""
+
+
+class Pipelines(Protocol):
+    """A backend that runs compiled Kubeflow pipelines."""
+
+    async def find(self, execution: Execution) -> PipelineRun | None:
+        """The run of an execution, or None."""
+
+    async def strays(self, execution: Execution) -> Sequence[str]:
+        """Keys of executions of the same TrainingRun that are under way and are not this one."""
+
+    async def launch(self, launch: Launch) -> None:
+        """Starts the run of an execution; one that is there already is left as it is."""
+
+    async def set_suspended(self, execution: Execution, key: str, suspended: bool) -> None:
+        """Stops the run's pods, or lets them start again."""
+
+    async def terminate(self, execution: Execution, key: str) -> None:
+        """Ends the run with that key and its packaging; absent is fine."""
+
+
+class Packaging(Protocol):
+    """What turns a logged model into a verified package."""
+
+    async def find(self, execution: Execution) -> PackagingRun | None:
+        """The packaging of an execution, or None."""
+
+    async def start(self, request: PackageModel) -> None:
+        """Starts it; one that is there already is left as it is."""
+
+
+class Registry(Protocol):
+    """Experiment tracking and model registry (MLflow)."""
+
+    async def find_run(self, experiment: str, key: str) -> TrackedRun | None:
+        """The run tagged with that execution key, or None."""
+
+    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
+        """Opens a run named and tagged with the execution key; makes the experiment where it is missing."""
+
+    async def close_run(self, run_id: str, status: str) -> None:
+        """Ends a run as FINISHED, FAILED or KILLED."""
+
+    async def find_model(self, name: str) -> RegisteredModel | None:
+        """The registered model, or None."""
+
+    async def ensure_model(self, name: str, description: str, tags: Mapping[str, str]) -> None:
+        """Makes or updates the registered model."""
+
+    async def versions(self, name: str) -> Sequence[RegisteredVersion]:
+        """All versions of a registered model; none where there is no such model."""
+
+    async def register(self, name: str, run_id: str, package: Package, tags: Mapping[str, str]) -> None:
+        """Makes a version of the registered model from a packaged run."""
+
+    async def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Points an alias to a version."""
+
+    async def delete_alias(self, name: str, alias: str) -> None:
+        """Takes an alias away; absent is fine."""
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> datetime:
+        """Now, in UTC, with whole seconds."""

@@ -1,0 +1,83 @@
+"""What the three reconcilers share: read the object, decide, act, report; and how trouble is told."""
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+
+from millwright.api.common import StatusModel
+from millwright.core.conditions import Fact, find, merge, stalled, unavailable, working
+from millwright.core.execution import ObjectKey
+from millwright.core.plan import Plan
+from millwright.ports import Clock, Cluster, DependencyError, Manifest, RejectedError, Resource
+from millwright.reconcilers.reporting import Reporter
+
+Action = TypeVar("Action")
+Status = TypeVar("Status", bound=StatusModel)
+REJECTED_RETRY_SECONDS = 300.0
+
+
+class Reconciler(ABC, Generic[Action, Status]):
+    """Reconciles one kind; `reconcile` may be killed anywhere and run again."""
+
+    resource: Resource
+    status_type: type[Status]
+
+    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self._reporter = Reporter(cluster, self.resource)
+
+    async def reconcile(self, key: ObjectKey) -> float | None:
+        """One look at the object. Returns in how many seconds to look again; None: when something changes.
+
+        Raises DependencyError, after saying so in the status, when something we depend on is down.
+        """
+        body = await self._cluster.get(self.resource, key.namespace, key.name)
+        if body is None:
+            return None
+        try:
+            plan = await self.observe_and_decide(key, body)
+            for action in plan.actions:
+                await self.act(key, body, action)
+            await self._reporter.report(body, plan.status, self._clock.now())
+            return plan.requeue_after
+        except DependencyError as error:
+            reason = f"{error.dependency.capitalize()}Unavailable"
+            await self._tell(body, _interrupted(self._status(body), reason, str(error)))
+            raise
+        except RejectedError as error:
+            await self._tell(body, stalled("Rejected", str(error)))
+            return REJECTED_RETRY_SECONDS
+        except ValidationError as error:
+            message = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+            await self._tell(body, stalled("InvalidSpec", f"{message}; correct the spec and apply it again"))
+            return None
+
+    @abstractmethod
+    async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[Action, Status]:
+        """Reads everything and decides once."""
+
+    @abstractmethod
+    async def act(self, key: ObjectKey, body: Manifest, action: Action) -> None:
+        """Does one action."""
+
+    def _status(self, body: Manifest) -> Status:
+        return self.status_type.model_validate(body.get("status") or {})
+
+    async def _tell(self, body: Manifest, facts: tuple[Fact, ...]) -> None:
+        status = self._status(body)
+        now: datetime = self._clock.now()
+        conditions = merge(getattr(status, "conditions", ()), facts, body["metadata"]["generation"], now)
+        await self._reporter.report(body, status.model_copy(update={"conditions": conditions}), now)
+
+
+def _interrupted(status: StatusModel, reason: str, message: str) -> tuple[Fact, ...]:
+    """What was ready stays ready: what serves does not stop because the registry is down."""
+    before = find(getattr(status, "conditions", ()), "Ready")
+    if before is not None and before.status == "True":
+        return (Fact("Reconciling", "True", reason, message),)
+    if before is not None and before.status == "False":
+        return unavailable(reason, message)
+    return working(reason, message)

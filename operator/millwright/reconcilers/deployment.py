@@ -1,0 +1,126 @@
+"""Deployment: resolves the version, and keeps version sets and the Service that clients use."""
+
+from collections.abc import Sequence
+
+from millwright.api.deployment import DEFAULT_ALIAS, DeploymentSpec, DeploymentStatus
+from millwright.api.model import ModelSpec, ModelStatus
+from millwright.core import deployment, version_set
+from millwright.core.actions import Apply, DeleteVersionSet, DeploymentAction
+from millwright.core.deployment import DeploymentObserved, VersionSetState
+from millwright.core.execution import ObjectKey
+from millwright.core.model import registered_name
+from millwright.core.plan import Plan
+from millwright.core.training_state import Missing
+from millwright.core.version_set import Platform, Target
+from millwright.ports import APPS, DEPLOYMENTS, MODELS, PODS, SERVICES, Clock, Cluster, Manifest, Registry
+from millwright.reconcilers.base import Reconciler
+
+RESOURCES = {"Deployment": APPS, "Service": SERVICES}
+
+
+class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
+    """observe → decide → act → report."""
+
+    resource = DEPLOYMENTS
+    status_type = DeploymentStatus
+
+    def __init__(self, cluster: Cluster, clock: Clock, registry: Registry, platform: Platform) -> None:
+        super().__init__(cluster, clock)
+        self._registry = registry
+        self._platform = platform
+
+    async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[DeploymentAction, DeploymentStatus]:
+        status = DeploymentStatus.model_validate(body.get("status") or {})
+        if "deletionTimestamp" in body["metadata"]:
+            return Plan(status)
+        spec = DeploymentSpec.model_validate(body["spec"])
+        service = await self._cluster.get(SERVICES, key.namespace, key.name)
+        observed = DeploymentObserved(
+            key=key,
+            uid=body["metadata"]["uid"],
+            generation=body["metadata"]["generation"],
+            spec=spec,
+            status=status,
+            target=await self._target(key, spec),
+            sets=await self._version_sets(key),
+            service_applied=_annotation(service) if service else None,
+        )
+        return deployment.decide(observed, self._platform, self._clock.now())
+
+    async def _target(self, key: ObjectKey, spec: DeploymentSpec) -> Target | Missing:
+        body = await self._cluster.get(MODELS, key.namespace, spec.model.name)
+        if body is None:
+            return Missing("ModelNotFound", f"Model {spec.model.name} is not in namespace {key.namespace} yet")
+        model_spec = ModelSpec.model_validate(body.get("spec") or {})
+        version = spec.model.version
+        if version is None:
+            alias = spec.model.alias or DEFAULT_ALIAS
+            version = ModelStatus.model_validate(body.get("status") or {}).aliases.get(alias)
+            if version is None:
+                return Missing("AliasNotSet", f"alias {alias} of Model {spec.model.name} points to no version yet")
+        return await self._package(ObjectKey(key.namespace, spec.model.name), model_spec, version)
+
+    async def _package(self, model: ObjectKey, spec: ModelSpec, version: str) -> Target | Missing:
+        name = registered_name(model, spec)
+        versions = {v.number: v for v in await self._registry.versions(name)}
+        found = versions.get(version)
+        if found is None:
+            return Missing("VersionNotFound", f"{name} has no version {version} in the registry")
+        uri, digest = found.tags.get("millwright.package"), found.tags.get("millwright.digest")
+        if not uri or not digest:
+            return Missing(
+                "VersionNotPackaged", f"version {version} of {name} was not made by a TrainingRun", final=True
+            )
+        return Target(model.name, version, uri, digest, spec.allow_pickle)
+
+    async def _version_sets(self, key: ObjectKey) -> dict[str, VersionSetState]:
+        label = version_set.selector(key)
+        pods = await self._cluster.list(PODS, key.namespace, label)
+        found = await self._cluster.list(APPS, key.namespace, label)
+        return {d["metadata"]["name"]: _state(d, pods) for d in found}
+
+    async def act(self, key: ObjectKey, body: Manifest, action: DeploymentAction) -> None:
+        match action:
+            case Apply(manifest):
+                await self._cluster.apply(RESOURCES[manifest["kind"]], manifest)
+            case DeleteVersionSet(name):
+                await self._cluster.delete(SERVICES, key.namespace, name)
+                await self._cluster.delete(APPS, key.namespace, name)
+
+
+def _annotation(body: Manifest) -> str:
+    return str(body["metadata"].get("annotations", {}).get(version_set.APPLIED, ""))
+
+
+def _state(body: Manifest, pods: Sequence[Manifest]) -> VersionSetState:
+    status = body.get("status", {})
+    current = status.get("observedGeneration") == body["metadata"]["generation"]
+    return VersionSetState(
+        applied=_annotation(body),
+        replicas=body["spec"].get("replicas", 1),
+        ready=status.get("availableReplicas", 0) if current else 0,
+        trouble=_trouble(body["metadata"]["name"], pods),
+    )
+
+
+def _trouble(set_name: str, pods: Sequence[Manifest]) -> str:
+    """The first thing that keeps a pod of the set from answering, in Kubernetes' or the server's own words."""
+    for pod in pods:
+        if pod["metadata"]["labels"].get(version_set.VERSION_SET_LABEL) == set_name:
+            words = _pod_trouble(pod)
+            if words:
+                return words
+    return ""
+
+
+def _pod_trouble(pod: Manifest) -> str:
+    for status in pod.get("status", {}).get("containerStatuses", []):
+        ended = status.get("lastState", {}).get("terminated") or status.get("state", {}).get("terminated")
+        waiting = status.get("state", {}).get("waiting", {})
+        if ended and not status.get("ready"):
+            return f"exit code {ended.get('exitCode')}: {ended.get('message', ended.get('reason', '')).strip()[-500:]}"
+        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            return f"{waiting['reason']}: {waiting.get('message', '')}"
+    conditions = pod.get("status", {}).get("conditions", [])
+    blocked = next((c for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False"), None)
+    return f"{blocked.get('reason')}: {blocked.get('message', '')}" if blocked else ""

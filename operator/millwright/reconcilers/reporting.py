@@ -1,0 +1,85 @@
+"""Reporting: the one way in which a status and its events reach the cluster."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from millwright.api.common import Condition, StatusModel
+from millwright.core.conditions import find
+from millwright.ports import EVENTS, Cluster, Manifest, RejectedError, Resource
+
+COMPONENT = "millwright"
+
+
+def merge_patch(old: Any, new: Any) -> Any:
+    """RFC 7386: the patch that makes `new` of `old`; an empty map where nothing differs."""
+    patch: Manifest = {key: None for key in old if key not in new}
+    for key, value in new.items():
+        if key not in old:
+            patch[key] = value
+        elif isinstance(value, dict) and isinstance(old[key], dict):
+            inner = merge_patch(old[key], value)
+            patch |= {key: inner} if inner else {}
+        elif value != old[key]:
+            patch[key] = value
+    return patch
+
+
+class Reporter:
+    """Writes statuses that changed, and an event where the Ready condition got another reason."""
+
+    def __init__(self, cluster: Cluster, resource: Resource) -> None:
+        self._cluster = cluster
+        self._resource = resource
+
+    async def report(self, body: Manifest, status: StatusModel, now: datetime) -> None:
+        """One write when the status differs, none when it doesn't."""
+        old = body.get("status") or {}
+        new = status.manifest()
+        patch = merge_patch(old, new)
+        if not patch:
+            return
+        metadata = body["metadata"]
+        await self._cluster.patch_status(self._resource, metadata["namespace"], metadata["name"], patch)
+        await self._tell(body, type(status).model_validate(old), status, now)
+
+    async def _tell(self, body: Manifest, old: StatusModel, new: StatusModel, now: datetime) -> None:
+        before, after = _ready(old), _ready(new)
+        if after is None or (before is not None and before.reason == after.reason):
+            return
+        try:
+            await self._cluster.create(EVENTS, _event(body, after, now))
+        except RejectedError:
+            return  # an event tells a story; a namespace on its way out takes none, and nothing depends on it
+
+
+def _ready(status: StatusModel) -> Condition | None:
+    return find(getattr(status, "conditions", ()), "Ready")
+
+
+def _event(body: Manifest, condition: Condition, now: datetime) -> Manifest:
+    metadata = body["metadata"]
+    time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    identity = f"{metadata['uid']}/{condition.reason}/{time}"
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{metadata['name']}.{hashlib.sha256(identity.encode()).hexdigest()[:16]}",
+            "namespace": metadata["namespace"],
+        },
+        "involvedObject": {
+            "apiVersion": body["apiVersion"],
+            "kind": body["kind"],
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+        },
+        "type": "Warning" if condition.status == "False" else "Normal",
+        "reason": condition.reason,
+        "message": condition.message[:1000],
+        "source": {"component": COMPONENT},
+        "firstTimestamp": time,
+        "lastTimestamp": time,
+        "count": 1,
+    }

@@ -1,0 +1,179 @@
+"""TrainingRun: reads cluster, pipelines backend and registry; decides in core.training; acts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from millwright.api.model import ModelSpec
+from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
+from millwright.core import ir, training
+from millwright.core.actions import (
+    CloseRun,
+    HoldFinalizer,
+    Launch,
+    OpenRun,
+    PackageModel,
+    Register,
+    ReleaseFinalizer,
+    SetSuspended,
+    Terminate,
+    TrainingAction,
+)
+from millwright.core.execution import Execution, ObjectKey, Phase, PipelineRun
+from millwright.core.model import name_is_foreign, registered_name
+from millwright.core.plan import Plan
+from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
+from millwright.ports import (
+    CONFIG_MAPS,
+    MODELS,
+    TRAINING_RUNS,
+    Clock,
+    Cluster,
+    Manifest,
+    Packaging,
+    Pipelines,
+    Registry,
+)
+from millwright.reconcilers.base import Reconciler
+
+FINALIZER = "millwright.dev/training-run"
+
+
+@dataclass(frozen=True)
+class World:
+    """What a TrainingRun touches beside the cluster."""
+
+    pipelines: Pipelines
+    packaging: Packaging
+    registry: Registry
+
+
+class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
+    """observe → decide → act → report."""
+
+    resource = TRAINING_RUNS
+    status_type = TrainingRunStatus
+
+    def __init__(self, cluster: Cluster, clock: Clock, world: World) -> None:
+        super().__init__(cluster, clock)
+        self._world = world
+
+    async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[TrainingAction, TrainingRunStatus]:
+        subject = _subject(key, body)
+        if training.is_settled(subject):
+            return Plan(subject.status)
+        observed = await self._observe(subject)
+        return training.decide(observed, self._clock.now())
+
+    async def _observe(self, subject: Subject) -> Observed:
+        execution = training.current_execution(subject)
+        model = await self._model(subject)
+        tracked = await self._world.registry.find_run(execution.experiment, execution.key)
+        running = await self._world.pipelines.find(execution)
+        return Observed(
+            subject=subject,
+            model=model,
+            pipeline=await self._pipeline(subject, running),
+            tracked=tracked,
+            running=running,
+            packaging=await self._world.packaging.find(execution) if _ended_well(running) else None,
+            version=await self._version(execution, model),
+            strays=tuple(await self._world.pipelines.strays(execution)),
+        )
+
+    async def _model(self, subject: Subject) -> ModelTarget | Missing:
+        name = subject.spec.output.model
+        body = await self._cluster.get(MODELS, subject.key.namespace, name)
+        if body is None:
+            message = f"Model {name} is not in namespace {subject.key.namespace} yet; the run starts when it is applied"
+            return Missing("ModelNotFound", message)
+        spec = ModelSpec.model_validate(body.get("spec") or {})
+        key = ObjectKey(subject.key.namespace, name)
+        if name_is_foreign(key, spec):
+            return Missing("ModelStalled", f"Model {name} has a registeredName of another namespace; correct it there")
+        return ModelTarget(registered_name(key, spec), spec.allow_pickle)
+
+    async def _pipeline(self, subject: Subject, running: PipelineRun | None) -> PipelineInput | Missing:
+        if running is not None:
+            return Missing("Launched", "the execution has its own copy")
+        source = subject.spec.pipeline.config_map_ref
+        body = await self._cluster.get(CONFIG_MAPS, subject.key.namespace, source.name)
+        return _pipeline_input(body, source.name, source.key)
+
+    async def _version(self, execution: Execution, model: ModelTarget | Missing) -> str | None:
+        if isinstance(model, Missing):
+            return None
+        versions = await self._world.registry.versions(model.registered_name)
+        ours = (v.number for v in versions if v.tags.get("millwright.execution") == execution.key)
+        return min(ours, key=int, default=None)
+
+    async def act(self, key: ObjectKey, body: Manifest, action: TrainingAction) -> None:
+        world = self._world
+        match action:
+            case HoldFinalizer():
+                await self._set_finalizers(key, body, held=True)
+            case ReleaseFinalizer():
+                await self._set_finalizers(key, body, held=False)
+            case OpenRun(execution, tags):
+                await world.registry.open_run(execution.experiment, execution.key, tags)
+            case CloseRun(run_id, status):
+                await world.registry.close_run(run_id, status)
+            case Launch():
+                await world.pipelines.launch(action)
+            case SetSuspended(run_key, suspended):
+                await world.pipelines.set_suspended(_execution(key, body), run_key, suspended)
+            case Terminate(run_key):
+                await self._terminate(_execution(key, body), run_key)
+            case PackageModel():
+                await world.packaging.start(action)
+            case Register(name, run_id, package, tags):
+                await world.registry.register(name, run_id, package, tags)
+
+    async def _terminate(self, execution: Execution, run_key: str) -> None:
+        await self._world.pipelines.terminate(execution, run_key)
+        tracked = await self._world.registry.find_run(execution.experiment, run_key)
+        if tracked is not None and tracked.status == "RUNNING":
+            await self._world.registry.close_run(tracked.id, "KILLED")
+
+    async def _set_finalizers(self, key: ObjectKey, body: Manifest, held: bool) -> None:
+        """By JSON merge patch on the version that was read, so that nobody else's finalizer is lost."""
+        metadata = body["metadata"]
+        others = [f for f in metadata.get("finalizers", []) if f != FINALIZER]
+        wanted = [*others, FINALIZER] if held else others
+        patch = {"metadata": {"finalizers": wanted, "resourceVersion": metadata["resourceVersion"]}}
+        await self._cluster.patch(TRAINING_RUNS, key.namespace, key.name, patch)
+
+
+def _subject(key: ObjectKey, body: Manifest) -> Subject:
+    metadata = body["metadata"]
+    return Subject(
+        key=key,
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        spec=TrainingRunSpec.model_validate(body["spec"]),
+        status=TrainingRunStatus.model_validate(body.get("status") or {}),
+        deleting="deletionTimestamp" in metadata,
+        held=FINALIZER in metadata.get("finalizers", []),
+    )
+
+
+def _execution(key: ObjectKey, body: Manifest) -> Execution:
+    return training.current_execution(_subject(key, body))
+
+
+def _ended_well(running: PipelineRun | None) -> bool:
+    return running is not None and running.phase is Phase.SUCCEEDED
+
+
+def _pipeline_input(body: Mapping[str, Any] | None, name: str, key: str) -> PipelineInput | Missing:
+    if body is None:
+        return Missing("PipelineNotFound", f"ConfigMap {name} is not there yet; the run starts when it is applied")
+    text = (body.get("data") or {}).get(key)
+    if text is None:
+        there = ", ".join(sorted(body.get("data") or {})) or "none"
+        return Missing("PipelineKeyNotFound", f"ConfigMap {name} has no key {key} (its keys: {there})")
+    try:
+        pipeline = ir.parse(text)
+        return PipelineInput(text, ir.task_names(pipeline), ir.image_for_embedded(pipeline))
+    except ir.InvalidPipeline as error:
+        return Missing("InvalidPipeline", f"ConfigMap {name}, key {key}: {error}", final=True)

@@ -1,0 +1,90 @@
+"""The operator's settings: one mounted YAML file, then MILLWRIGHT_ environment variables over it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+FILE_VARIABLE = "MILLWRIGHT_SETTINGS_FILE"
+DEFAULT_FILE = "/etc/millwright/settings.yaml"
+Quantities = dict[str, dict[str, str]]
+
+
+class Section(BaseModel):
+    """camelCase in the file; an unknown field is an error."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class Images(Section):
+    """Images of the pods that the operator starts."""
+
+    runner: str = Field(description="Runs pipelines and packaging.")
+    serving: str = Field(description="Serves models.")
+
+
+class Mlflow(Section):
+    """Where MLflow is."""
+
+    tracking_uri: str = Field(pattern=r"^https?://", description="What pods and the operator use.")
+    public_url: str | None = Field(None, description="What browsers use, for links in status.")
+
+
+class Storage(Section):
+    """Where packages are kept."""
+
+    packages: str = Field(pattern=r"^s3://", description="Prefix of packages, for example s3://models.")
+    secret_name: str = Field("millwright-storage", description="Secret of each namespace with S3 credentials.")
+
+
+class Settings(BaseSettings):
+    """Everything that the platform team decides."""
+
+    model_config = SettingsConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        env_prefix="MILLWRIGHT_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+    )
+
+    images: Images
+    mlflow: Mlflow
+    storage: Storage
+    namespaces: tuple[str, ...] = Field((), description="Namespaces to watch; all where it is empty.")
+    workers: int = Field(8, ge=1, le=128, description="Objects of one kind reconciled at once.")
+    runner_resources: Quantities = Field(default_factory=dict, description="Requests and limits of pipeline pods.")
+    serving_resources: Quantities = Field(default_factory=dict, description="Requests and limits of serving pods.")
+    metrics_port: int = Field(9090, ge=1, le=65535)
+    health_port: int = Field(8080, ge=1, le=65535)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE))
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, file)
+
+
+def load() -> Settings:
+    """Reads the settings. Ends the process with a readable list where they are wrong."""
+    try:
+        values: dict[str, Any] = {}
+        return Settings(**values)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
+        raise SystemExit("settings are wrong:\n" + "\n".join(lines)) from None
