@@ -1,0 +1,225 @@
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import packages
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from millwright_serving.app import INLINE_ROWS, App
+from millwright_serving.package import Manifest
+from millwright_serving.served import load_served
+from millwright_serving.settings import Settings
+
+Onnx = tuple[Path, Manifest, LogisticRegression]
+MODEL = "/v2/models/delay"
+
+
+class Answer:
+    """What the app sent."""
+
+    def __init__(self, messages: list[dict[str, Any]]) -> None:
+        self.status: int = messages[0]["status"]
+        self.headers = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
+        self.body: bytes = messages[1]["body"]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def call(app: App, method: str, path: str, *chunks: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+    """One request, its body in `chunks`, through ASGI."""
+    bodies = list(chunks or (b"",))
+    incoming: Iterator[dict[str, Any]] = iter(
+        [{"type": "http.request", "body": b, "more_body": i < len(bodies) - 1} for i, b in enumerate(bodies)]
+    )
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(incoming, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
+    asyncio.run(app(scope, receive, send))
+    return Answer(sent)
+
+
+def infer_body(table: np.ndarray, **more: Any) -> bytes:
+    inputs = [
+        {"name": name, "shape": [len(table)], "datatype": "FP64", "data": table[:, i].tolist()}
+        for i, name in enumerate(packages.COLUMNS)
+    ]
+    return json.dumps({"inputs": inputs, **more}).encode()
+
+
+def split_body(table: np.ndarray) -> bytes:
+    return json.dumps({"dataframe_split": {"columns": packages.COLUMNS, "data": table.tolist()}}).encode()
+
+
+def settings_of(folder: Path, manifest: Manifest) -> Settings:
+    return Settings(str(folder), manifest.digest, "delay", "7", max_body_bytes=100_000)
+
+
+@pytest.fixture
+def loading(onnx: Onnx) -> App:
+    return App(settings_of(*onnx[:2]))
+
+
+@pytest.fixture
+def app(loading: App) -> App:
+    loading.serve(load_served(loading.settings))
+    return loading
+
+
+@pytest.mark.parametrize("path", [MODEL, f"{MODEL}/versions/7"])
+@pytest.mark.parametrize("count", [1, INLINE_ROWS + 1])
+def test_infer_answers_as_the_original_model(app: App, onnx: Onnx, path: str, count: int) -> None:
+    table = packages.rows(count, seed=2)
+
+    answer = call(app, "POST", f"{path}/infer", infer_body(table, id="r-1"))
+
+    probabilities, label = answer.json["outputs"]
+    expected = onnx[2].predict_proba(table)
+    assert answer.status == 200
+    assert {k: answer.json[k] for k in ("model_name", "model_version", "id")} == {
+        "model_name": "delay", "model_version": "7", "id": "r-1",
+    }  # fmt: skip
+    assert (probabilities["shape"], label["shape"]) == ([count, 2], [count])
+    np.testing.assert_allclose(np.reshape(probabilities["data"], (-1, 2)), expected, atol=1e-6, rtol=0)
+    assert label["data"] == onnx[2].predict(table).tolist()
+
+
+@pytest.mark.parametrize("count", [1, INLINE_ROWS + 1])
+def test_invocations_answer_what_predict_returns(app: App, onnx: Onnx, count: int) -> None:
+    table = packages.rows(count, seed=3)
+
+    answer = call(app, "POST", "/invocations", split_body(table))
+
+    assert answer.json == {"predictions": onnx[2].predict(table).tolist()}
+
+
+def test_every_answer_names_the_model_version(app: App) -> None:
+    for method, path in (("GET", "/v2"), ("POST", "/invocations"), ("GET", "/nothing")):
+        assert call(app, method, path).headers["x-millwright-model-version"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v2", {"name": "millwright", "version": "0.1.0", "extensions": []}),
+        ("/v2/health/live", {"live": True}),
+        ("/v2/health/ready", {"ready": True}),
+        ("/ping", {"ready": True}),
+        (f"{MODEL}/ready", {"name": "delay", "ready": True}),
+        (f"{MODEL}/versions/7/ready", {"name": "delay", "ready": True}),
+    ],
+)
+def test_a_ready_server_says_so(app: App, path: str, body: Any) -> None:
+    answer = call(app, "GET", path)
+
+    assert (answer.status, answer.json) == (200, body)
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_the_metadata_is_the_signature(app: App) -> None:
+    assert call(app, "GET", MODEL).json == {
+        "name": "delay",
+        "versions": ["7"],
+        "platform": "onnx_onnxruntime",
+        **packages.BY_COLUMN.to_dict(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/v2/models/other", 404),
+        ("POST", "/v2/models/other/infer", 404),
+        ("POST", f"{MODEL}/versions/8/infer", 404),
+        ("GET", f"{MODEL}/infer", 405),
+        ("POST", "/v2/health/ready", 405),
+        ("POST", f"{MODEL}/infer", 400),
+    ],
+)
+def test_a_refusal_has_its_status_and_an_error(app: App, method: str, path: str, status: int) -> None:
+    answer = call(app, method, path)
+
+    assert answer.status == status
+    assert list(answer.json) == ["error"] and answer.json["error"]
+
+
+def test_while_it_loads_a_server_is_alive_but_not_ready(loading: App) -> None:
+    assert call(loading, "GET", "/v2/health/live").status == 200
+    for method, path in (
+        ("GET", "/v2/health/ready"), ("GET", "/ping"), ("GET", MODEL), ("GET", f"{MODEL}/ready"),
+        ("POST", f"{MODEL}/infer"), ("POST", "/invocations"),
+    ):  # fmt: skip
+        answer = call(loading, method, path, b"{}")
+        assert (answer.status, answer.json) == (503, {"error": "the model is not loaded yet"})
+
+
+def test_while_it_drains_a_server_predicts_but_is_not_ready_and_sends_clients_away(app: App) -> None:
+    app.draining = True
+
+    ready = call(app, "GET", "/v2/health/ready")
+    answer = call(app, "POST", f"{MODEL}/infer", infer_body(packages.rows(1)))
+
+    assert (ready.status, answer.status) == (503, 200)
+    assert ready.headers["connection"] == answer.headers["connection"] == "close"
+    assert call(app, "GET", "/v2/health/live").status == 200
+
+
+def test_a_body_may_come_in_chunks(app: App) -> None:
+    body = split_body(packages.rows(2))
+
+    assert call(app, "POST", "/invocations", body[:9], body[9:]).status == 200
+
+
+@pytest.mark.parametrize(
+    ("chunks", "headers"),
+    [
+        ((b" " * 100_001,), ()),
+        ((b" " * 60_000, b" " * 60_000), ()),
+        ((b" ", b" "), ((b"content-length", b"100001"),)),
+    ],
+    ids=["at once", "in chunks", "announced"],
+)
+def test_a_body_over_the_limit_is_refused(app: App, chunks: tuple[bytes, ...], headers: Any) -> None:
+    answer = call(app, "POST", "/invocations", *chunks, headers=headers)
+
+    assert (answer.status, answer.json) == (413, {"error": "the body has over 100000 bytes"})
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_value_that_the_model_refuses_is_the_clients_mistake(tmp_path: Path) -> None:
+    manifest = packages.skops_package(tmp_path, packages.logistic_regression())
+    app = App(settings_of(tmp_path, manifest))
+    app.serve(load_served(app.settings))
+
+    answer = call(app, "POST", "/invocations", b'{"inputs": [[null, 1, 2]]}')
+
+    assert answer.status == 400
+    assert "the model refuses the input: Input X contains NaN" in answer.json["error"]
+
+
+def test_metrics_count_predictions_and_name_the_model(app: App, onnx: Onnx) -> None:
+    call(app, "POST", f"{MODEL}/infer", infer_body(packages.rows(3)))
+    call(app, "POST", f"{MODEL}/infer", b"{")
+    call(app, "GET", "/v2/health/ready")
+
+    lines = call(app, "GET", "/metrics").body.decode().splitlines()
+
+    assert 'millwright_serving_requests_total{code="200"} 1.0' in lines
+    assert 'millwright_serving_requests_total{code="400"} 1.0' in lines
+    assert "millwright_serving_rows_total 3.0" in lines
+    assert "millwright_serving_request_seconds_count 2.0" in lines
+    assert "millwright_serving_requests_in_flight 1.0" in lines  # the scrape itself
+    labels = f'digest="{onnx[1].digest}",format="onnx",model="delay",version="7"'
+    assert f"millwright_serving_model_info{{{labels}}} 1.0" in lines
