@@ -15,7 +15,7 @@ from millwright.api.kinds import KINDS, Column, Kind
 
 Schema = dict[str, Any]
 # What JSON Schema says and a structural schema may not.
-DROPPED = {"title", "additionalProperties", "$defs", "propertyNames"}
+DROPPED = {"title", "additionalProperties", "patternProperties", "$defs", "propertyNames"}
 
 
 def crd(kind: Kind) -> Schema:
@@ -102,11 +102,14 @@ def _structural(node: Schema, definitions: dict[str, Schema]) -> Schema:
 
 
 def _map_schema(node: Schema, definitions: dict[str, Schema]) -> Schema:
+    """Maps: of anything, of one type, or of one type under names of a pattern (which only CEL can check)."""
+    for pattern, values in node.get("patternProperties", {}).items():
+        names = {"rule": f"self.all(name, name.matches('{pattern}'))", "message": f"names must match {pattern}"}
+        return {"additionalProperties": _structural(values, definitions), "x-kubernetes-validations": [names]}
     values = node.get("additionalProperties", True)
-    renamed = {"maxProperties": node["maxProperties"]} if "maxProperties" in node else {}
     if values is True:
-        return renamed | {"x-kubernetes-preserve-unknown-fields": True}
-    return renamed | {"additionalProperties": _structural(values, definitions)}
+        return {"x-kubernetes-preserve-unknown-fields": True}
+    return {"additionalProperties": _structural(values, definitions)}
 
 
 def _resolved(node: Schema, definitions: dict[str, Schema]) -> Schema:

@@ -40,7 +40,7 @@ TRAINING_RUN = Kind(
     kind="TrainingRun",
     plural="trainingruns",
     short_name="trun",
-    description="TrainingRun trains a model by a Kubeflow pipeline, checks it and registers it as a version of a Model. "
+    description="TrainingRun trains a model by a Kubeflow pipeline, checks it and registers it as a version of a Model. "  # noqa: E501
     "A change of what decides the result starts a new execution.",
     spec=TrainingRunSpec,
     status=TrainingRunStatus,

@@ -1,0 +1,36 @@
+{{- define "millwright.labels" -}}
+app.kubernetes.io/name: millwright
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- define "millwright.mlflowUri" -}}
+{{- if .Values.mlflow.embedded -}}
+http://{{ .Release.Name }}-mlflow.{{ .Release.Namespace }}.svc
+{{- else -}}
+{{ .Values.mlflow.trackingUri }}
+{{- end }}
+{{- end }}
+
+{{- define "millwright.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "millwright.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "millwright.pullSecrets" -}}
+{{- with .Values.images.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
