@@ -118,9 +118,7 @@ class App:
             self.metrics.observe(response.status, seconds, response.rows)
         if self.settings.access_log:
             what = {"method": scope["method"], "path": scope["path"], "code": response.status}
-            _log.info(
-                "request", extra={"fields": what | {"ms": round(seconds * 1000, 3), "rows": response.rows}}
-            )
+            _log.info("request", extra={"fields": what | {"ms": round(seconds * 1000, 3), "rows": response.rows}})
 
     def _build_routes(self) -> dict[str, _Route]:
         name, version = self.settings.model_name, self.settings.model_version

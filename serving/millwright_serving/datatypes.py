@@ -68,6 +68,4 @@ _JSON_NAMES: Mapping[type, str] = {
 
 def _wrong_type(name: str, kinds: set[type], datatype: Datatype) -> Exception:
     found = ", ".join(sorted(_JSON_NAMES[kind] for kind in kinds - datatype.accepts))
-    return bad_request(
-        f"input '{name}' is {datatype.name}: its data must be {datatype.description}, not {found}"
-    )
+    return bad_request(f"input '{name}' is {datatype.name}: its data must be {datatype.description}, not {found}")

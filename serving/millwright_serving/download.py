@@ -27,9 +27,7 @@ def verified_manifest(folder: Path, expected: str) -> Manifest:
     """
     actual = digest_of(folder)
     if actual != expected:
-        raise DigestMismatch(
-            f"The package's digest is {actual}, but {expected} was asked for; it was not loaded."
-        )
+        raise DigestMismatch(f"The package's digest is {actual}, but {expected} was asked for; it was not loaded.")
     manifest_file = folder / MANIFEST
     if not manifest_file.is_file():
         raise PackageError(f"The package has no {MANIFEST}: its packaging did not finish.")
@@ -62,9 +60,7 @@ def _download_prefix(uri: str, folder: Path) -> None:
     bucket, prefix = parts.netloc, parts.path.strip("/") + "/"
     client = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    keys = [
-        entry["Key"] for page in pages for entry in page.get("Contents", []) if not entry["Key"].endswith("/")
-    ]
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", []) if not entry["Key"].endswith("/")]
     if not keys:
         raise PackageError(f"There is no package at {uri}.")
     for key in keys:

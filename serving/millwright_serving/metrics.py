@@ -25,9 +25,7 @@ class Metrics:
             registry=self._registry,
         )
         self._rows = Counter("millwright_serving_rows", "Rows predicted.", registry=self._registry)
-        gauge = Gauge(
-            "millwright_serving_requests_in_flight", "Requests not yet answered.", registry=self._registry
-        )
+        gauge = Gauge("millwright_serving_requests_in_flight", "Requests not yet answered.", registry=self._registry)
         gauge.set_function(in_flight)
 
     def describe_model(self, name: str, version: str, digest: str, format: str) -> None:

@@ -51,9 +51,7 @@ class Signature:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
-        return cls(
-            tuple(map(Tensor.from_dict, value["inputs"])), tuple(map(Tensor.from_dict, value["outputs"]))
-        )
+        return cls(tuple(map(Tensor.from_dict, value["inputs"])), tuple(map(Tensor.from_dict, value["outputs"])))
 
     def to_dict(self) -> dict[str, Any]:
         return {"inputs": [t.to_dict() for t in self.inputs], "outputs": [t.to_dict() for t in self.outputs]}
@@ -138,9 +136,7 @@ def file_digests(folder: Path) -> dict[str, str]:
 
 def digest_of(folder: Path) -> str:
     """The package's digest: sha256 over the lines `<hex of the file>  <path>`, sorted by path."""
-    lines = [
-        f"{digest.removeprefix('sha256:')}  {name}\n" for name, digest in sorted(file_digests(folder).items())
-    ]
+    lines = [f"{digest.removeprefix('sha256:')}  {name}\n" for name, digest in sorted(file_digests(folder).items())]
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 

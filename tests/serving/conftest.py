@@ -1,8 +1,8 @@
 from pathlib import Path
 
-import packages
 import pytest
 from sklearn.linear_model import LogisticRegression
+from tests.serving import packages
 
 from millwright_serving.package import Manifest
 

@@ -71,9 +71,7 @@ def _string(name: str, value: str) -> bytes:
     return _attribute(name, _F_STRING, _message(4, value.encode()))
 
 
-def _node(
-    op: str, inputs: Sequence[str], outputs: Sequence[str], attributes: Sequence[bytes], domain: str
-) -> bytes:
+def _node(op: str, inputs: Sequence[str], outputs: Sequence[str], attributes: Sequence[bytes], domain: str) -> bytes:
     names = _many(1, [i.encode() for i in inputs]) + _many(2, [o.encode() for o in outputs])
     return names + _message(4, op.encode()) + _many(5, attributes) + _message(7, domain.encode())
 

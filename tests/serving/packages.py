@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx_bytes
 import skops.io
 from sklearn.linear_model import LogisticRegression
+from tests.serving import onnx_bytes
 
 from millwright_serving.package import (
     MANIFEST,

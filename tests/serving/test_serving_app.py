@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import packages
 import pytest
 from sklearn.linear_model import LogisticRegression
+from tests.serving import packages
 
 from millwright_serving.app import INLINE_ROWS, App
 from millwright_serving.package import Manifest

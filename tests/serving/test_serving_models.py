@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import packages
 import pytest
 import skops.io
 from sklearn.compose import ColumnTransformer
@@ -11,6 +10,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from tests.serving import packages
 
 from millwright_serving.models import load_model
 from millwright_serving.models.estimator import untrusted_types

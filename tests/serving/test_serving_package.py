@@ -33,9 +33,7 @@ def test_the_summary_is_the_manifest_without_files(onnx: Onnx) -> None:
     assert json.loads(manifest.to_json()) == manifest.summary() | {"files": dict(manifest.files)}
 
 
-@pytest.mark.parametrize(
-    "change", [{"schemaVersion": 2}, {"format": "exe"}, {"signature": None}, {"verification": {}}]
-)
+@pytest.mark.parametrize("change", [{"schemaVersion": 2}, {"format": "exe"}, {"signature": None}, {"verification": {}}])
 def test_what_is_no_manifest_is_refused(onnx: Onnx, change: dict[str, object]) -> None:
     text = json.dumps(json.loads(onnx[1].to_json()) | change)
 
@@ -77,5 +75,3 @@ def test_a_package_without_its_manifest_is_refused(onnx: Onnx) -> None:
 def test_a_folder_that_does_not_exist_is_no_package(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="There is no package"):
         fetch(str(tmp_path / "nothing"), tmp_path)
-
-

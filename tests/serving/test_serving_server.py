@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import packages
 import pytest
 from sklearn.linear_model import LogisticRegression
+from tests.serving import packages
 
 import millwright_serving
 from millwright_serving.package import Manifest

@@ -22,9 +22,7 @@ def load_model(folder: Path, manifest: Manifest, allow_pickle: bool, threads: in
     if not path.is_file():
         raise PackageError(f"The package has no {path.name}.")
     if manifest.format == "pickle" and not allow_pickle:
-        raise PackageError(
-            "The model is a pickle, which can run any code; MILLWRIGHT_ALLOW_PICKLE=true allows it."
-        )
+        raise PackageError("The model is a pickle, which can run any code; MILLWRIGHT_ALLOW_PICKLE=true allows it.")
     # Imported by need: a pod of an ONNX model must not pay for scikit-learn, nor the other way round.
     if manifest.format == "onnx":
         from millwright_serving.models.onnx import OnnxModel

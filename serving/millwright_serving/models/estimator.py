@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skops.io  # type: ignore[import-untyped]
+import skops.io
 
 from millwright_serving.datatypes import Array
 from millwright_serving.models.outputs import conform
@@ -65,7 +65,7 @@ def load_skops(path: Path) -> Any:
 def load_pickle(path: Path) -> Any:
     """Runs whatever code the pickle contains; only for packages whose owner opted in."""
     try:
-        return pickle.loads(path.read_bytes())
+        return pickle.loads(path.read_bytes())  # noqa: S301 - the owner opted in
     except Exception as error:  # a pickle runs any code, so it raises any exception
         raise PackageError(f"{path.name} cannot be unpickled: {type(error).__name__}: {error}") from error
 
@@ -73,9 +73,7 @@ def load_pickle(path: Path) -> Any:
 def _method(estimator: Any, output: str) -> Any:
     name = "predict_proba" if output == PROBABILITIES else "predict"
     if not callable(method := getattr(estimator, name, None)):
-        raise PackageError(
-            f"The signature has the output {output}, but a {type(estimator).__name__} has no {name}."
-        )
+        raise PackageError(f"The signature has the output {output}, but a {type(estimator).__name__} has no {name}.")
     return method
 
 
@@ -84,8 +82,6 @@ def _check_order(estimator: Any, names: list[str]) -> None:
     if fitted is None:
         return
     if list(fitted) != names:
-        raise PackageError(
-            f"The model was fitted on {', '.join(fitted)}, the signature has {', '.join(names)}."
-        )
+        raise PackageError(f"The model was fitted on {', '.join(fitted)}, the signature has {', '.join(names)}.")
     # The order is checked, once for all; sklearn would warn at every prediction that it can't do so.
     warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)

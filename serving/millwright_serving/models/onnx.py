@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort  # type: ignore[import-untyped]
+import onnxruntime as ort
 
 from millwright_serving.datatypes import Array
 from millwright_serving.models.outputs import conform
@@ -38,9 +38,7 @@ class OnnxModel:
             array = inputs[name].astype(dtype, copy=False)
             feed[name] = array[:, None] if as_column else array
         values = self._session.run(self._names, feed)
-        return {
-            tensor.name: conform(value, tensor) for tensor, value in zip(self._outputs, values, strict=True)
-        }
+        return {tensor.name: conform(value, tensor) for tensor, value in zip(self._outputs, values, strict=True)}
 
 
 def _open_session(path: Path, threads: int) -> ort.InferenceSession:
@@ -61,8 +59,8 @@ def _require(kind: str, wanted: list[str], found: list[str], exact: bool = False
         )
 
 
-def _form(tensor: Tensor, node: Any) -> tuple[type[Any], bool]:
+def _form(tensor: Tensor, node: Any) -> tuple[np.dtype[Any], bool]:
     """The dtype that the session takes, and whether it wants the signature's [rows] as [rows, 1]."""
     if node.type not in _DTYPES:
         raise PackageError(f"The ONNX model's input {node.name} is {node.type}, which is not served.")
-    return _DTYPES[node.type], len(tensor.shape) == 1 and len(node.shape) == 2
+    return np.dtype(_DTYPES[node.type]), len(tensor.shape) == 1 and len(node.shape) == 2
