@@ -1,0 +1,76 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CACHE ?= $(or $(MILLWRIGHT_CACHE),$(HOME)/.cache/millwright)
+# One environment per lock file, keyed by its content.
+venv = $(CACHE)/venvs/$(1)-$(firstword $(shell sha256sum requirements/$(1).txt | cut -c1-12))
+DEV := $(call venv,dev)
+RUNNER := $(call venv,runner-dev)
+UV_VERSION := 0.13.9
+export PYTHONPATH := operator:serving:pipelines:.
+export PYTHONDONTWRITEBYTECODE := 1
+K ?=
+
+help: ## What can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(CACHE)/uv-$(UV_VERSION)/bin/uv:
+	@python3 -m venv $(CACHE)/uv-$(UV_VERSION) && $(CACHE)/uv-$(UV_VERSION)/bin/pip install -q uv==$(UV_VERSION)
+
+$(CACHE)/venvs/%/.ready: $(CACHE)/uv-$(UV_VERSION)/bin/uv
+	@echo "environment $*"
+	@$< venv -q --clear -p 3.11 $(@D)
+	@$< pip install -q --python $(@D) --require-hashes -r requirements/$(shell echo $* | sed -E 's/-[0-9a-f]{12}$$//').txt
+	@touch $@
+
+environments: $(DEV)/.ready $(RUNNER)/.ready ## Python environments from the locks
+
+lock: $(CACHE)/uv-$(UV_VERSION)/bin/uv ## Locks of all environments from pyproject.toml
+	@for extra in operator serving runner dev runner-dev; do \
+	  $< pip compile pyproject.toml --extra $$extra --generate-hashes --no-emit-index-url --no-emit-package millwright \
+	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock" -q -o requirements/$$extra.txt; done
+
+crds: $(DEV)/.ready ## CRDs from the pydantic models
+	@$(DEV)/bin/python -m millwright.api.crd manifests/crds charts/millwright/files/crds
+
+pipelines: $(RUNNER)/.ready ## Compiled pipelines from their sources
+	@$(RUNNER)/bin/python -m compile
+
+lint: $(DEV)/.ready ## Style, types, layers
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy operator/millwright serving/millwright_serving
+	$(DEV)/bin/lint-imports --no-cache 2>/dev/null | tail -4
+
+cluster: ## A real Kubernetes on this machine (NODES=2 for a GPU pool; CLUSTER=current for yours)
+	@python3 -m tests.cluster up
+
+cluster-down: ## Takes it away, and says so if anything is left
+	@python3 -m tests.cluster down
+
+images: ## Builds the images and gives them to the cluster
+	@python3 -m tests.cluster images
+
+install: ## Installs the chart on the local cluster
+	@python3 -m demo.install
+
+demo: environments ## Three YAML files in, a trained, registered and served model out
+	@python3 -m tests.cluster up
+	@python3 -m tests.cluster images
+	@python3 -m demo.install
+	@$(RUNNER)/bin/python -m demo
+
+test-unit: $(DEV)/.ready ## Seconds: decisions by tables and properties
+	$(DEV)/bin/python -m pytest tests/unit -q
+
+test: lint environments ## Everything: units, serving, pipelines, contracts, and the main job on the real cluster
+	$(DEV)/bin/python -m pytest tests/unit tests/serving -q
+	$(RUNNER)/bin/python -m pytest tests/pipelines -q
+	python3 -m tests.cluster up
+	python3 -m tests.cluster images
+	python3 -m demo.install
+	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/contract tests/e2e -q
+
+test-e2e: environments ## A choice on the running cluster: make test-e2e K="expr"
+	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/e2e -q $(if $(K),-k "$(K)")
+
+.PHONY: help environments lock crds pipelines lint cluster cluster-down images install demo test-unit test test-e2e

@@ -1,0 +1,60 @@
+"""A tracking server and model registry in memory."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from millwright.core.execution import Package, TrackedRun
+from millwright.core.registry import RegisteredModel, RegisteredVersion
+from millwright.ports import RejectedError
+
+
+class FakeRegistry:
+    """Implements ports.Registry."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, tuple[str, str, TrackedRun]] = {}
+        self.models: dict[str, RegisteredModel] = {}
+        self.model_versions: dict[str, list[RegisteredVersion]] = {}
+
+    def update_run(self, key: str, **changes: object) -> None:
+        """As training code or the runner does through MLflow."""
+        for run_id, (experiment, run_key, run) in self.runs.items():
+            if run_key == key:
+                self.runs[run_id] = (experiment, key, dataclasses.replace(run, **changes))
+
+    async def find_run(self, experiment: str, key: str) -> TrackedRun | None:
+        found = (run for place, run_key, run in self.runs.values() if (place, run_key) == (experiment, key))
+        return next(found, None)
+
+    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
+        run_id = f"run-{len(self.runs) + 1}"
+        self.runs[run_id] = (experiment, key, TrackedRun(id=run_id, url=f"http://mlflow/{run_id}"))
+
+    async def close_run(self, run_id: str, status: str) -> None:
+        experiment, key, run = self.runs[run_id]
+        self.runs[run_id] = (experiment, key, dataclasses.replace(run, status=status))
+
+    async def find_model(self, name: str) -> RegisteredModel | None:
+        return self.models.get(name)
+
+    async def ensure_model(self, name: str, description: str, tags: Mapping[str, str]) -> None:
+        old = self.models.get(name, RegisteredModel(name, f"http://mlflow/{name}"))
+        self.models[name] = dataclasses.replace(old, description=description, tags={**old.tags, **tags})
+
+    async def versions(self, name: str) -> Sequence[RegisteredVersion]:
+        return tuple(self.model_versions.get(name, ()))
+
+    async def register(self, name: str, run_id: str, package: Package, tags: Mapping[str, str]) -> None:
+        if name not in self.models:
+            raise RejectedError(f"no registered model {name}")
+        there = self.model_versions.setdefault(name, [])
+        there.append(RegisteredVersion(str(len(there) + 1), run_id, dict(tags)))
+
+    async def set_alias(self, name: str, alias: str, version: str) -> None:
+        model = self.models[name]
+        self.models[name] = dataclasses.replace(model, aliases={**model.aliases, alias: version})
+
+    async def delete_alias(self, name: str, alias: str) -> None:
+        model = self.models[name]
+        left = {a: v for a, v in model.aliases.items() if a != alias}
+        self.models[name] = dataclasses.replace(model, aliases=left)

@@ -1,0 +1,80 @@
+"""The Model line on fakes: approval, aliases, and names that belong to others."""
+
+from typing import Any
+
+from tests.fakes.world import KEY, FakeWorld, model
+
+from millwright.core.execution import Package
+from millwright.ports import MODELS
+
+NAME = "flights.arr-delay"
+PLURAL = MODELS.plural
+
+
+async def with_versions(count: int, gates: str = "Passed", **spec: Any) -> FakeWorld:
+    world = FakeWorld()
+    world.cluster.put(MODELS, model(**spec))
+    await world.settle(world.models)
+    for _ in range(count):
+        package = Package("s3://models/x", "sha256:x", "onnx")
+        await world.registry.register(
+            NAME, "run-1", package, {"millwright.gates": gates, "millwright.digest": "sha256:x"}
+        )
+    await world.settle(world.models)
+    return world
+
+
+async def test_automatic_approval_moves_champion_to_the_newest_version() -> None:
+    world = await with_versions(2)
+    assert world.registry.models[NAME].aliases == {"champion": "2"}
+    assert world.status(PLURAL)["approvedVersion"] == "2"
+    assert world.condition("Ready", PLURAL)["status"] == "True"
+
+
+async def test_manual_approval_waits_for_the_list() -> None:
+    world = await with_versions(2, approval={"policy": "Manual"})
+    assert world.registry.models[NAME].aliases == {}
+    assert "add it to spec.approval.approvedVersions" in world.condition("Approved", PLURAL)["message"]
+    world.cluster.put(MODELS, model(approval={"policy": "Manual", "approvedVersions": ["1"]}))
+    await world.settle(world.models)
+    assert world.registry.models[NAME].aliases == {"champion": "1"}
+
+
+async def test_an_approved_version_that_is_not_there_is_said() -> None:
+    world = await with_versions(1, approval={"policy": "Manual", "approvedVersions": ["7"]})
+    assert world.condition("Approved", PLURAL)["reason"] == "NoSuchVersion"
+
+
+async def test_a_version_that_somebody_made_by_hand_is_never_approved() -> None:
+    world = await with_versions(1, gates="")
+    assert world.registry.models[NAME].aliases == {}
+
+
+async def test_an_external_alias_is_followed_and_never_moved() -> None:
+    world = await with_versions(2, aliases={"prod": "External"})
+    await world.registry.set_alias(NAME, "prod", "1")
+    await world.settle(world.models)
+    assert world.status(PLURAL)["aliases"] == {"prod": "1"}
+    assert world.registry.models[NAME].aliases == {"prod": "1"}
+
+
+async def test_an_alias_that_leaves_the_spec_leaves_the_registry() -> None:
+    world = await with_versions(1, aliases={"champion": "LatestApproved", "challenger": "Latest"})
+    world.cluster.put(MODELS, model(aliases={"champion": "LatestApproved"}))
+    await world.settle(world.models)
+    assert world.registry.models[NAME].aliases == {"champion": "1"}
+
+
+async def test_a_name_of_another_namespace_is_refused_and_the_registry_not_touched() -> None:
+    world = FakeWorld()
+    world.cluster.put(MODELS, model(registeredName="hotels.prices"))
+    await world.settle(world.models)
+    assert world.condition("Ready", PLURAL)["reason"] == "ForeignRegisteredName"
+    assert world.registry.models == {}
+
+
+async def test_a_synced_model_costs_no_write() -> None:
+    world = await with_versions(3)
+    before = len(world.cluster.writes)
+    await world.models.reconcile(KEY)
+    assert len(world.cluster.writes) == before
