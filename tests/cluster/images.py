@@ -1,2 +1,58 @@
-def build_and_import(checkout):
-    raise SystemExit("not yet")
+"""Build the images of the Dockerfile and hand them to the cluster, each only when it changed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from . import builders, gobuild, imagestore, kind, wheels
+from .settings import CACHE, ROOT, Checkout
+from .shell import step
+
+_APPLICATIONS = ("operator", "serving", "runner")
+NAMES = (*_APPLICATIONS, "versitygw")
+_STAMPS = CACHE / "images" / "stamps"
+
+
+def build_and_import(checkout: Checkout) -> None:
+    """Build what changed since it was last built, then give the nodes what they lack."""
+    builder = builders.choose()
+    for name in NAMES:
+        _build(builder, name)
+    for name in NAMES:
+        with step(f"hand out {name}"):
+            _hand_out(checkout, builder, name)
+
+
+def _build(builder: builders.Builder, name: str) -> None:
+    contexts = _contexts(name)
+    key = _key(builder, name, contexts)
+    stamp = _STAMPS / f"{builder.name}-{name}"
+    if stamp.exists() and stamp.read_text() == key and builder.has(name):
+        return
+    with step(f"build image {name}"):
+        builder.build(name, contexts)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(key)
+
+
+def _contexts(name: str) -> dict[str, Path]:
+    if name in _APPLICATIONS:
+        return {"wheels": wheels.dependencies(name), "project-wheel": wheels.project()}
+    gobuild.build((gobuild.VERSITYGW,))
+    return {"programs": gobuild.VERSITYGW.binary.parent}
+
+
+def _key(builder: builders.Builder, name: str, contexts: dict[str, Path]) -> str:
+    """The folders' names tell their contents."""
+    parts = [name, builder.base(), (ROOT / "Dockerfile").read_text(), *(path.name for path in contexts.values())]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _hand_out(checkout: Checkout, builder: builders.Builder, name: str) -> None:
+    if kind.is_usable():
+        kind.load_image(name)
+        return
+    builder.export(name)
+    for node in checkout.nodes():
+        imagestore.import_into(checkout, node, name)
