@@ -50,17 +50,9 @@ class Runner:
 
 
 @pytest.fixture
-def runner(tmp_path, _database) -> Runner:
-    (tmp_path / "mlflow.db").write_bytes(_database)
+def runner(tmp_path, mlflow_database) -> Runner:
+    (tmp_path / "mlflow.db").write_bytes(mlflow_database)
     return Runner(tmp_path)
-
-
-@pytest.fixture(scope="session")
-def _database(tmp_path_factory) -> bytes:
-    """An empty MLflow database, made once: its migrations take seconds."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path.read_bytes()
 
 
 def states(message: dict) -> dict[str, str]:

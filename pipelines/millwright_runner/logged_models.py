@@ -1,0 +1,78 @@
+"""The model that an MLflow run logged: found, downloaded, opened without running its code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import skops.io
+from mlflow import MlflowClient
+from mlflow.models import Model
+
+from millwright_runner.outcome import Failed, Rejected
+
+TRUSTED_PACKAGES = ("sklearn", "numpy")  # the server trusts the same
+UNSAFE = "UnsafeFormat"
+
+
+@dataclass(frozen=True)
+class LoggedModel:
+    """A downloaded MLflow model."""
+
+    model_id: str
+    folder: Path
+    description: Model
+
+    @property
+    def sklearn(self) -> Mapping[str, Any] | None:
+        """The scikit-learn flavour's configuration, if the model has it."""
+        flavour: Mapping[str, Any] | None = self.description.flavors.get("sklearn")
+        return flavour
+
+    @property
+    def onnx(self) -> Path | None:
+        """The ONNX file, if the model was logged as ONNX."""
+        flavour = self.description.flavors.get("onnx")
+        return self.folder / flavour["data"] if flavour else None
+
+    @property
+    def sklearn_file(self) -> Path:
+        """The serialized scikit-learn model."""
+        assert self.sklearn is not None
+        return self.folder / str(self.sklearn["pickled_model"])
+
+    @property
+    def is_skops(self) -> bool:
+        """Whether the scikit-learn model is in the safe format."""
+        return self.sklearn is not None and self.sklearn.get("serialization_format") == "skops"
+
+
+def download(client: MlflowClient, run_id: str, folder: Path) -> LoggedModel:
+    """The last model that the run logged. Raises `Failed` (NoModelLogged) if there is none."""
+    outputs = client.get_run(run_id).outputs
+    models = [client.get_logged_model(it.model_id) for it in (outputs.model_outputs if outputs else [])]
+    if not models:
+        raise Failed("NoModelLogged", "The MLflow run has logged no model. Log one in the training step, for example "
+                                      "with mlflow.sklearn.log_model(model, name='model', input_example=rows).")
+    model_id = str(max(models, key=lambda it: it.creation_timestamp).model_id)
+    local = Path(mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(folder)))
+    return LoggedModel(model_id, local, Model.load(str(local)))
+
+
+def load_sklearn(model: LoggedModel, allow_pickle: bool) -> Any:
+    """The scikit-learn estimator. Raises `Rejected` (UnsafeFormat) where loading it could run code, unless allowed."""
+    if model.is_skops:
+        return _load_skops(model.sklearn_file, allow_pickle)
+    if not allow_pickle:
+        raise Rejected(UNSAFE, "The model was logged as a pickle, which may run any code when it is loaded. Log it "
+                               "with MLflow's default format (skops), or allow pickles for this namespace.")
+    return mlflow.sklearn.load_model(str(model.folder))
+
+
+def _load_skops(path: Path, allow_untrusted: bool) -> Any:
+    types = skops.io.get_untrusted_types(file=path)
+    foreign = [name for name in types if name.split(".")[0] not in TRUSTED_PACKAGES]
+    if foreign and not allow_untrusted:
+        raise Rejected(UNSAFE, f"The model contains types from outside scikit-learn and NumPy: {', '.join(foreign)}.")
+    return skops.io.load(path, trusted=types)

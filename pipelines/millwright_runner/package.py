@@ -1,0 +1,66 @@
+"""`millwright_runner package`: from the model that a run logged to a package that the server takes."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from millwright_serving.package import MANIFEST, Manifest, PackageError, digest_of, file_digests
+from mlflow import MlflowClient
+
+from millwright_runner import destinations, logged_models, packaging_forms, samples
+from millwright_runner.destinations import Destination
+from millwright_runner.outcome import Failed, Outcome, Rejected
+
+PACKAGE_TAG = "millwright.package"
+
+
+def package(destination: str, allow_pickle: bool) -> Outcome:
+    """Package the model of the run MLFLOW_RUN_ID; every way it can end is an `Outcome`. Doing it again is harmless."""
+    try:
+        manifest = _package(destination, allow_pickle)
+    except (Failed, Rejected) as named:
+        return named.outcome
+    except Exception as error:  # the libraries' exceptions share no base
+        return Outcome("Failed", "Error", f"{type(error).__name__}: {error}")
+    return Outcome("Succeeded", details={"package": manifest.summary()})
+
+
+def _package(uri: str, allow_pickle: bool) -> Manifest:
+    client, run_id, place = MlflowClient(), os.environ["MLFLOW_RUN_ID"], destinations.at(uri)
+    if (done := _already_done(client, run_id, place)) is not None:
+        return done
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, "package")
+        folder.mkdir()
+        manifest = _build(client, run_id, Path(scratch), folder, uri, allow_pickle)
+        place.store(folder)
+    client.set_tag(run_id, PACKAGE_TAG, json.dumps(manifest.summary()))
+    return manifest
+
+
+def _already_done(client: MlflowClient, run_id: str, place: Destination) -> Manifest | None:
+    """The stored manifest if the run's tag says the same: a Job that died after its work finds this."""
+    tag, text = client.get_run(run_id).data.tags.get(PACKAGE_TAG), place.manifest()
+    if tag is None or text is None:
+        return None
+    try:
+        manifest = Manifest.from_json(text)
+    except PackageError:
+        return None
+    return manifest if manifest.summary() == json.loads(tag) else None
+
+
+def _build(client: MlflowClient, run_id: str, scratch: Path, folder: Path, uri: str, allow_pickle: bool) -> Manifest:
+    source = logged_models.download(client, run_id, scratch / "source")
+    sample = samples.logged_with(source.description, str(source.folder))
+    form = packaging_forms.make(source, sample, folder, allow_pickle)
+    body = {"dataframe_split": sample.dataframe_split(), "predictions": form.predictions}
+    (folder / "sample.json").write_text(json.dumps(body))
+    manifest = Manifest(
+        digest=digest_of(folder), format=form.format, runtime=form.runtime, uri=uri, files=file_digests(folder),
+        model_id=source.model_id, signature=form.signature, verification=form.verification,
+        source_digest=digest_of(source.folder),
+    )
+    (folder / MANIFEST).write_text(manifest.to_json())
+    return manifest

@@ -1,0 +1,104 @@
+"""The forms a model is served in, best first: ONNX, skops, pickle."""
+
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from millwright_serving.package import MODEL_FILES, Format, Signature, Tensor, Verification
+from sklearn.base import is_classifier
+
+from millwright_runner import logged_models, onnx_conversion
+from millwright_runner.logged_models import UNSAFE, LoggedModel
+from millwright_runner.outcome import Rejected
+from millwright_runner.samples import Sample
+
+TOLERANCE = 1e-5  # largest difference of a probability, or of a prediction relative to its size
+
+
+@dataclass(frozen=True)
+class Form:
+    """A model file in the package, and what is known about it; `predictions` are the original model's, as JSON."""
+
+    format: Format
+    runtime: str
+    signature: Signature
+    verification: Verification
+    predictions: list[Any]
+
+
+class Mismatch(Exception):
+    """The converted model says something else than the original."""
+
+
+def make(source: LoggedModel, sample: Sample, folder: Path, allow_pickle: bool) -> Form:
+    """Put the model into `folder` in the best form. Raises `Rejected` (UnsafeFormat) if only a pickle is left."""
+    if source.onnx is not None:
+        return _taken_as_it_is(source.onnx, sample, folder)
+    if source.sklearn is None:
+        flavours = ", ".join(sorted(source.description.flavors))
+        raise Rejected(UNSAFE, f"The model is logged as {flavours}; served are ONNX and scikit-learn models.")
+    model = logged_models.load_sklearn(source, allow_pickle)
+    try:
+        return _converted(model, sample, folder)
+    except Exception as error:  # skl2onnx and ONNX Runtime raise anything for what they do not support
+        print(f"The model stays in scikit-learn's own form: {type(error).__name__}: {error}", flush=True)
+    return _original(model, source, sample, folder)
+
+
+def _taken_as_it_is(path: Path, sample: Sample, folder: Path) -> Form:
+    content = path.read_bytes()
+    (folder / MODEL_FILES["onnx"]).write_bytes(content)
+    session = onnx_conversion.open_session(content)
+    first = next(iter(onnx_conversion.predict(session, sample).values()))
+    checked = Verification(len(sample.data), 0.0)
+    return Form("onnx", _runtime("onnxruntime"), onnx_conversion.signature(session), checked, first.tolist())
+
+
+def _converted(model: Any, sample: Sample, folder: Path) -> Form:
+    content = onnx_conversion.convert(model, sample)
+    session = onnx_conversion.open_session(content)
+    predictions = model.predict(sample.data)
+    difference = _difference(model, predictions, sample, onnx_conversion.predict(session, sample))
+    (folder / MODEL_FILES["onnx"]).write_bytes(content)
+    return Form("onnx", _runtime("onnxruntime"), onnx_conversion.signature(session, sample.inputs),
+                Verification(len(sample.data), difference), predictions.tolist())
+
+
+def _original(model: Any, source: LoggedModel, sample: Sample, folder: Path) -> Form:
+    kind: Format = "skops" if source.is_skops else "pickle"
+    shutil.copyfile(source.sklearn_file, folder / MODEL_FILES[kind])
+    predictions = model.predict(sample.data)
+    signature = Signature(sample.inputs, _outputs(model, predictions))
+    return Form(kind, _runtime("scikit-learn"), signature, Verification(len(sample.data), 0.0), predictions.tolist())
+
+
+def _difference(model: Any, predictions: Any, sample: Sample, converted: dict[str, Any]) -> float:
+    """The largest difference on the sample. Raises Mismatch if a label differs or the difference is too large."""
+    if not is_classifier(model):
+        original, other = predictions.ravel(), converted["prediction"].ravel()
+        return _within_tolerance(np.abs(original - other), np.maximum(1.0, np.abs(original)))
+    if not np.array_equal(predictions, converted["label"]):
+        raise Mismatch("labels differ from the original model's")
+    return _within_tolerance(np.abs(model.predict_proba(sample.data) - converted["probabilities"]), 1.0)
+
+
+def _within_tolerance(difference: Any, scale: Any) -> float:
+    if not np.all(difference <= TOLERANCE * scale):  # false for NaN too
+        raise Mismatch(f"predictions differ from the original model's by up to {np.max(difference)}")
+    return float(np.max(difference, initial=0.0))
+
+
+def _outputs(model: Any, predictions: Any) -> tuple[Tensor, ...]:
+    kind = {"f": "FP64", "i": "INT64", "b": "BOOL"}.get(predictions.dtype.kind, "BYTES")
+    if not is_classifier(model):
+        return (Tensor("prediction", kind, (-1, *predictions.shape[1:])),)
+    label = Tensor("label", kind, (-1,))
+    return (Tensor("probabilities", "FP64", (-1, len(model.classes_))), label) if hasattr(model, "predict_proba") \
+        else (label,)
+
+
+def _runtime(distribution: str) -> str:
+    return f"{distribution} {version(distribution)}"
