@@ -1,3 +1,4 @@
+# ruff: noqa: T201 (what a pod prints is its log)
 """Tables from object storage."""
 
 from kfp import dsl

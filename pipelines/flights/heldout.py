@@ -1,3 +1,4 @@
+# ruff: noqa: T201 (what a pod prints is its log)
 """Real flights of a month as a request, with what really happened: `python -m flights.heldout --month 7 --rows 5`.
 
 Runs in the runner-dev environment. The features are made by the pipeline's own step.

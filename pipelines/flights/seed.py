@@ -1,3 +1,4 @@
+# ruff: noqa: T201 (what a pod prints is its log)
 """Store the flights data in S3: `AWS_ENDPOINT_URL=… python -m flights.seed [s3://data/flights]`.
 
 Runs in the runner-dev environment, on a machine that reaches the store. Doing it again stores only what differs.

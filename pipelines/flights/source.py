@@ -17,5 +17,6 @@ def read(name: str) -> pd.DataFrame:
 
 def tables() -> dict[str, pd.DataFrame]:
     """All tables by the names under which the pipeline reads them: flights by month, weather, planes."""
-    months = {f"flights-2013-{month:02d}": rows.reset_index(drop=True) for month, rows in read("flights").groupby("month")}
+    by_month = read("flights").groupby("month")
+    months = {f"flights-2013-{month:02d}": rows.reset_index(drop=True) for month, rows in by_month}
     return {**months, "weather": read("weather"), "planes": read("planes")}

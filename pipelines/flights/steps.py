@@ -1,3 +1,4 @@
+# ruff: noqa: T201 (what a pod prints is its log)
 """The steps of `arr-delay` that are its own.
 
 Only what is known before departure is a feature: the schedule, the aircraft, and the weather at the origin in the

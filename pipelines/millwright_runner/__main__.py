@@ -1,3 +1,4 @@
+# ruff: noqa: T201 (what a pod prints is its log)
 """The command line: `python -m millwright_runner run|package`."""
 
 import argparse

@@ -8,6 +8,7 @@ from urllib.parse import urlparse
 
 import boto3
 from botocore.exceptions import ClientError
+
 from millwright_serving.package import MANIFEST
 
 

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import onnxruntime
-from millwright_serving.package import Signature, Tensor
 from onnx import ModelProto, TensorProto, helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common import data_types
@@ -15,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from millwright_runner import tree_ensembles
 from millwright_runner.samples import Sample
+from millwright_serving.package import Signature, Tensor
 
 OPSETS = {"": 21, tree_ensembles.ML_DOMAIN: tree_ensembles.SKL2ONNX_ML_OPSET}
 MATRIX = "input"

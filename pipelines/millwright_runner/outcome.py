@@ -1,3 +1,4 @@
+# ruff: noqa: T201 (what a pod prints is its log)
 """How a Job says what became of it: the termination message and its exit code."""
 
 import json

@@ -5,12 +5,12 @@ import os
 import tempfile
 from pathlib import Path
 
-from millwright_serving.package import MANIFEST, Manifest, PackageError, digest_of, file_digests
 from mlflow import MlflowClient
 
 from millwright_runner import destinations, logged_models, packaging_forms, samples
 from millwright_runner.destinations import Destination
 from millwright_runner.outcome import Failed, Outcome, Rejected
+from millwright_serving.package import MANIFEST, Manifest, PackageError, digest_of, file_digests
 
 PACKAGE_TAG = "millwright.package"
 

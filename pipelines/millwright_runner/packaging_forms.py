@@ -1,3 +1,4 @@
+# ruff: noqa: T201 (what a pod prints is its log)
 """The forms a model is served in, best first: ONNX, skops, pickle."""
 
 import shutil
@@ -7,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from millwright_serving.package import MODEL_FILES, Format, Signature, Tensor, Verification
 from sklearn.base import is_classifier
 
 from millwright_runner import logged_models, onnx_conversion
 from millwright_runner.logged_models import UNSAFE, LoggedModel
 from millwright_runner.outcome import Rejected
 from millwright_runner.samples import Sample
+from millwright_serving.package import MODEL_FILES, Format, Signature, Tensor, Verification
 
 TOLERANCE = 1e-5  # largest difference of a probability, or of a prediction relative to its size
 

@@ -54,7 +54,7 @@ class Processes:
         timer.start()
 
     def _popen(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 (running the users' code is what this is for)
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1,
             errors="replace", start_new_session=True,  # its own group, so that its children can be ended with it
         )

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from millwright_serving.package import Tensor
 from mlflow.models import Model
 
 from millwright_runner.outcome import Failed
+from millwright_serving.package import Tensor
 
 MATRIX = "input"
 DTYPES = {"double": "float64", "float": "float32", "long": "int64", "integer": "int32", "boolean": "bool",

@@ -113,7 +113,8 @@ def _scores(graph: "_Graph", model: Any, features: str) -> str:
 
 def _ensemble(graph: "_Graph", trees: list[Tree], targets: int, features: str) -> str:
     doubles = graph.add("Cast", features, to=TensorProto.DOUBLE)
-    return graph.add("TreeEnsemble", doubles, domain=ML_DOMAIN, version=SKL2ONNX_ML_OPSET, **_attributes(trees, targets))
+    return graph.add("TreeEnsemble", doubles, domain=ML_DOMAIN, version=SKL2ONNX_ML_OPSET,
+                     **_attributes(trees, targets))
 
 
 def _attributes(trees: list[Tree], targets: int) -> dict[str, Any]:
@@ -122,7 +123,8 @@ def _attributes(trees: list[Tree], targets: int) -> dict[str, Any]:
     inner_total = leaf_total = 0
     for tree in map(_with_inner_root, trees):
         inner = ~tree.is_leaf
-        number = np.where(inner, np.cumsum(inner) - 1 + inner_total, np.cumsum(tree.is_leaf) - 1 + leaf_total)
+        inner_number, leaf_number = np.cumsum(inner) - 1 + inner_total, np.cumsum(tree.is_leaf) - 1 + leaf_total
+        number = np.where(inner, inner_number, leaf_number)
         left, right = tree.left[inner], tree.right[inner]
         parts.append({
             "tree_roots": [number[0]], "nodes_featureids": tree.feature[inner], "splits": tree.threshold[inner],

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [str(ROOT / "pipelines"), str(ROOT / "serving")]
-sys.path[:0] = SOURCES
+sys.path[:0] = [*SOURCES, str(Path(__file__).parent)]  # `tiny`, whatever the import mode
 os.environ["PYTHONPATH"] = os.pathsep.join(SOURCES)  # for the processes that the tests start
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 

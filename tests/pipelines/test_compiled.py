@@ -2,9 +2,11 @@
 
 import warnings
 from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import yaml
-from conftest import ROOT
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_compiled_pipelines_are_current(tmp_path):

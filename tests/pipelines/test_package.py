@@ -8,8 +8,6 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from millwright_runner.package import package
-from millwright_serving.package import Manifest, digest_of, file_digests
 from mlflow import MlflowClient
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
@@ -17,6 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+
+from millwright_runner.package import package
+from millwright_serving.package import Manifest, digest_of, file_digests
 
 TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree"]
 
