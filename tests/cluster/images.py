@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import builders, gobuild, imagestore, kind, wheels
@@ -17,15 +18,14 @@ _STAMPS = CACHE / "images" / "stamps"
 def build_and_import(checkout: Checkout) -> None:
     """Build what changed since it was last built, then give the nodes what they lack."""
     builder = builders.choose()
-    for name in NAMES:
-        _build(builder, name)
+    for name, contexts in _contexts().items():
+        _build(builder, name, contexts)
     for name in NAMES:
         with step(f"hand out {name}"):
             _hand_out(checkout, builder, name)
 
 
-def _build(builder: builders.Builder, name: str) -> None:
-    contexts = _contexts(name)
+def _build(builder: builders.Builder, name: str, contexts: dict[str, Path]) -> None:
     key = _key(builder, name, contexts)
     stamp = _STAMPS / f"{builder.name}-{name}"
     if stamp.exists() and stamp.read_text() == key and builder.has(name):
@@ -36,11 +36,12 @@ def _build(builder: builders.Builder, name: str) -> None:
     stamp.write_text(key)
 
 
-def _contexts(name: str) -> dict[str, Path]:
-    if name in _APPLICATIONS:
-        return {"wheels": wheels.dependencies(name), "project-wheel": wheels.project()}
+def _contexts() -> dict[str, dict[str, Path]]:
+    """Image → the folders it is made from; all hold the same state of our sources."""
     gobuild.build((gobuild.VERSITYGW,))
-    return {"programs": gobuild.VERSITYGW.binary.parent}
+    project = wheels.project()
+    applications = {name: {"wheels": wheels.dependencies(name), "project": project} for name in _APPLICATIONS}
+    return applications | {"versitygw": {"programs": gobuild.VERSITYGW.binary.parent}}
 
 
 def _key(builder: builders.Builder, name: str, contexts: dict[str, Path]) -> str:
@@ -54,5 +55,5 @@ def _hand_out(checkout: Checkout, builder: builders.Builder, name: str) -> None:
         kind.load_image(name)
         return
     builder.export(name)
-    for node in checkout.nodes():
-        imagestore.import_into(checkout, node, name)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda node: imagestore.import_into(checkout, node, name), checkout.nodes()))

@@ -15,6 +15,7 @@ from .shell import ClusterError, run, step
 _PYTHON = "3.11"
 # No wheel was ever published of these.
 _SOURCE_ONLY = ("kfp-server-api",)
+_SITE_PACKAGES = f"/opt/millwright/lib/python{_PYTHON}/site-packages"
 _SOURCES = ("pyproject.toml", "operator/millwright", "serving/millwright_serving", "pipelines/millwright_runner")
 
 
@@ -30,21 +31,21 @@ def dependencies(environment: str) -> Path:
 
 
 def project() -> Path:
-    """The folder with our own wheel, built from the sources as they are now."""
-    folder = CACHE / "wheels" / f"project-{tree_hash([ROOT / source for source in _SOURCES])}"
-    if not folder.exists():
-        with step("build the project's wheel"):
-            _build(folder)
+    """The folder with our own packages as they are now, installed and compiled."""
+    with tempfile.TemporaryDirectory() as temporary:
+        # Hashed as copied: the sources may be edited meanwhile.
+        stage = _stage(Path(temporary, "source"))
+        folder = CACHE / "wheels" / f"project-{_tree_hash(stage)}"
+        if not folder.exists():
+            with step("build the project's packages"):
+                _install(stage, folder)
     return folder
 
 
-def tree_hash(paths: list[Path]) -> str:
-    """One hash for the content of files and folders; bytecode does not count."""
+def _tree_hash(root: Path) -> str:
     digest = hashlib.sha256()
-    for path in paths:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file() and file.suffix != ".pyc":
-                digest.update(f"{file.relative_to(path.parent)}\0".encode() + file.read_bytes())
+    for file in sorted(path for path in root.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -56,17 +57,27 @@ def _fetch(lock: Path, folder: Path) -> None:
     partial.rename(folder)
 
 
-def _build(folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as temporary:
-        stage = Path(temporary, "source")
-        for source in _SOURCES:
-            target = stage / source
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
-            copy(ROOT / source, target)
-        # Empty here: an edit of the real one is no reason to build images.
-        (stage / "README.md").touch()
-        run(_interpreter(), "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, stage)
+def _stage(stage: Path) -> Path:
+    for source in _SOURCES:
+        target = stage / source
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / source, target)
+    # Empty here: an edit of the real one is no reason to build images.
+    (stage / "README.md").touch()
+    return stage
+
+
+def _install(stage: Path, folder: Path) -> None:
+    partial = folder.with_suffix(".partial")
+    flags = ("-q", "--disable-pip-version-check", "--no-deps", "--no-compile", "--upgrade")
+    run(_interpreter(), "-m", "pip", "install", *flags, "--target", partial, stage)
+    # Unchecked: a read-only file system takes no fresh bytecode, and copying changes times.
+    unchecked = ("--invalidation-mode", "unchecked-hash", "-s", partial, "-p", _SITE_PACKAGES)
+    run(_interpreter(), "-m", "compileall", "-q", *unchecked, partial)
+    partial.rename(folder)
 
 
 def _interpreter() -> str:
