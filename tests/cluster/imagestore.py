@@ -6,11 +6,12 @@ a change of code a few hundred kilobytes travel instead of a gigabyte.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
-import subprocess
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import node as nodes
@@ -72,20 +73,33 @@ def remove_unused() -> None:
             path.unlink()
 
 
-def import_into(checkout: Checkout, node: Node, name: str) -> bool:
-    """Give a node the current image under its reference; False when the node has it."""
-    entry = descriptor(name)
-    if _current(checkout, node, reference(name)) == entry["digest"]:
-        return False
-    # One at a time, streamed: the pipe's end, not a temporary file, is where it is read.
-    pid = nodes.first_process(checkout, node)
-    command = f"nsenter -t {pid} -m -p -n -u -- ctr -n k8s.io images import -".split()
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as ctr:
-        _write_archive(ctr.stdin, node, name, entry)
-        ctr.stdin.close()
+def import_into(checkout: Checkout, node: Node, name: str) -> None:
+    """Give a node the current image under its reference, unless it has it."""
+    entry, current = descriptor(name), _current(checkout, node, reference(name))
+    if current == entry["digest"]:
+        return
+    with _held(checkout, node, current and reference(name)):
+        _stream(checkout, node, name, entry)
+
+
+@contextlib.contextmanager
+def _held(checkout: Checkout, node: Node, image: str) -> Iterator[None]:
+    """Hold the image that is being replaced: containerd would collect the layers shared with the new one."""
+    if image:
+        nodes.ctr(checkout, node, "images", "tag", "--force", image, f"{image}-replaced")
+    yield
+    if image:
+        nodes.ctr(checkout, node, "images", "rm", f"{image}-replaced")
+
+
+def _stream(checkout: Checkout, node: Node, name: str, entry: dict) -> None:
+    with nodes.pipe_into(checkout, node, "ctr", "-n", "k8s.io", "images", "import", "-") as ctr:
+        with contextlib.suppress(BrokenPipeError):  # the exit code tells
+            _write_archive(ctr.stdin, node, name, entry)
     if ctr.returncode:
+        # Its name may be there before its content is.
+        nodes.ctr(checkout, node, "images", "rm", reference(name))
         raise ClusterError(f"{node.name} refuses image {name}")
-    return True
 
 
 def _write_archive(out, node: Node, name: str, entry: dict) -> None:

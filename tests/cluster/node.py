@@ -7,6 +7,7 @@ addresses and iptables rules: nothing is to be cleaned up by hand.
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from .settings import BRIDGE, CACHE, Checkout, Node
 from .shell import run, wait_until
 
 # A new /proc but the host's /sys: in one mounted for the namespace the cgroups would be missing.
-_BOX = "unshare --net --mount --pid --uts --fork --kill-child --mount-proc".split()
+_BOX = ["unshare", "--net", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc"]
 _MOUNT_POINTS = (Path("/var/lib/cni"), Path("/var/lib/kubelet"))
 
 
@@ -29,7 +30,7 @@ def up(checkout: Checkout, node: Node) -> None:
         for folder in _MOUNT_POINTS:
             folder.mkdir(exist_ok=True)
         processes.start(checkout, node.name, *_BOX, sys.executable, "-m", f"{__package__}.box", str(node.index))
-        _plug_in(node, first_process(checkout, node))
+        _plug_in(node, _first_process(checkout, node))
     network.route_to_node(node)
 
 
@@ -59,8 +60,13 @@ def forget(checkout: Checkout, node: Node) -> None:
 
 def enter(checkout: Checkout, node: Node, *command: str | Path, **options) -> str:
     """Run a command inside the node."""
-    pid = first_process(checkout, node)
-    return run("nsenter", "-t", str(pid), "-m", "-p", "-n", "-u", "--", *command, **options)
+    return run(*_way_in(checkout, node), *command, **options)
+
+
+def pipe_into(checkout: Checkout, node: Node, *command: str) -> subprocess.Popen[bytes]:
+    """Start a command inside the node, its input a pipe; leaving the context waits for its end."""
+    words = [*_way_in(checkout, node), *command]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
 
 def ctr(checkout: Checkout, node: Node, *words: str | Path, **options) -> str:
@@ -71,12 +77,16 @@ def ctr(checkout: Checkout, node: Node, *words: str | Path, **options) -> str:
 def leftovers() -> list[str]:
     """Mounts that refer to a node, and processes of any cluster."""
     places = (".cluster/", str(CACHE))
-    mounts = [f"mount {line.split()[1]}" for line in Path("/proc/mounts").read_text().splitlines()
-              if any(place in line for place in places)]  # fmt: skip
+    lines = Path("/proc/mounts").read_text().splitlines()
+    mounts = [f"mount {line.split()[1]}" for line in lines if any(place in line for place in places)]
     return mounts + [f"process {p.pid} ({p.name} of {p.checkout})" for p in processes.marked()]
 
 
-def first_process(checkout: Checkout, node: Node) -> int:
+def _way_in(checkout: Checkout, node: Node) -> list[str]:
+    return f"nsenter -t {_first_process(checkout, node)} -m -p -n -u --".split()
+
+
+def _first_process(checkout: Checkout, node: Node) -> int:
     return wait_until(f"{node.name} boots", lambda: _pid_1(checkout, node), 10, every=0.02)
 
 

@@ -21,8 +21,7 @@ def run(*command: str | Path, check: bool = True, **options) -> str:
     """
     done = subprocess.run(
         [str(word) for word in command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         **options,
     )
