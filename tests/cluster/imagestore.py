@@ -93,9 +93,9 @@ def _held(checkout: Checkout, node: Node, image: str) -> Iterator[None]:
 
 
 def _stream(checkout: Checkout, node: Node, name: str, entry: dict) -> None:
-    with nodes.pipe_into(checkout, node, "ctr", "-n", "k8s.io", "images", "import", "-") as ctr:
-        with contextlib.suppress(BrokenPipeError):  # the exit code tells
-            _write_archive(ctr.stdin, node, name, entry)
+    pipe = nodes.pipe_into(checkout, node, "ctr", "-n", "k8s.io", "images", "import", "-")
+    with pipe as ctr, contextlib.suppress(BrokenPipeError):  # the exit code tells
+        _write_archive(ctr.stdin, node, name, entry)
     if ctr.returncode:
         # Its name may be there before its content is.
         nodes.ctr(checkout, node, "images", "rm", reference(name))
