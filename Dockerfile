@@ -21,6 +21,8 @@ RUN --mount=type=bind,from=wheels,target=/wheels \
 # Dependencies below, our code above: a change of code is a layer of a few hundred kilobytes.
 FROM packages AS application
 COPY --from=project . /opt/millwright/lib/python3.11/site-packages
+# Libraries ask who they run as, and a user without a name is an error to some.
+RUN echo 'millwright:x:65532:65532::/tmp:/usr/sbin/nologin' >> /etc/passwd
 ENV PATH=/opt/millwright/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \

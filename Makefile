@@ -33,7 +33,7 @@ crds: $(DEV)/.ready ## CRDs from the pydantic models
 	@$(DEV)/bin/python -m millwright.api.crd manifests/crds charts/millwright/files/crds
 
 pipelines: $(RUNNER)/.ready ## Compiled pipelines from their sources
-	@$(RUNNER)/bin/python -m compile
+	@$(RUNNER)/bin/python pipelines/compile.py
 
 lint: $(DEV)/.ready ## Style, types, layers
 	$(DEV)/bin/ruff check .

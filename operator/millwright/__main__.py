@@ -12,7 +12,7 @@ def main() -> None:
     """Reads the settings, serves metrics, and hands over to kopf."""
     chosen = settings.load()
     kopf.configure(log_format=kopf.LogFormat.JSON)
-    for chatty in ("httpx", "httpcore", "kopf.objects"):
+    for chatty in ("httpx", "httpcore", "aiohttp.access", "kopf.objects"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     start_http_server(chosen.metrics_port)
     kopf.run(

@@ -42,6 +42,10 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
     watches = Watches()
     running: dict[str, Any] = {}
 
+    @kopf.on.login(registry=handlers)
+    def log_in(**known: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**known) or kopf.login_with_kubeconfig(**known)
+
     @kopf.on.startup(registry=handlers)
     async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False

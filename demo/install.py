@@ -1,0 +1,29 @@
+"""Installs the chart on this checkout's cluster: `python3 -m demo.install`. Doing it again changes only what differs."""
+
+from demo.kube import RELEASE_NAMESPACE, ROOT, helm, kubectl
+from tests.cluster import imagestore
+from tests.cluster.shell import step
+
+PARTS = ("millwright-storage", "millwright-mlflow", "millwright-operator")
+
+
+def install() -> None:
+    """helm upgrade --install, and everything ready."""
+    with step("helm upgrade --install millwright"):
+        chart = str(ROOT / "charts" / "millwright")
+        annotation = f"operator.podAnnotations.millwright\\.dev/image={_image()}"
+        target = ("-n", RELEASE_NAMESPACE, "--create-namespace")
+        helm("upgrade", "--install", "millwright", chart, *target, "--set-string", annotation)
+    with step("operator, MLflow and S3 are ready"):
+        for name in PARTS:
+            kubectl("rollout", "status", f"deployment/{name}", "-n", RELEASE_NAMESPACE, "--timeout=300s")
+
+
+def _image() -> str:
+    """Local images keep their tag: an operator whose image was built again since is started anew by this."""
+    found = imagestore.descriptor("operator")
+    return found["digest"].removeprefix("sha256:")[:16] if found else "unknown"
+
+
+if __name__ == "__main__":
+    install()
