@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from millwright.ports import Manifest, Resource
+from millwright.ports import DependencyError, Manifest, Resource
 
 
 class FakeCluster:
@@ -73,11 +73,14 @@ class FakeCluster:
         body = self.objects.get((resource.plural, namespace, name))
         if body is None:
             return
+        metadata = body["metadata"]
+        if patch.get("metadata", {}).get("resourceVersion", metadata["resourceVersion"]) != metadata["resourceVersion"]:
+            raise DependencyError("kubernetes", f"{resource.plural} {name}: the object has been modified")
         self._wrote(verb, resource, name)
-        _merge_into(body, {k: v for k, v in patch.items() if k != "metadata"})
-        metadata = dict(patch.get("metadata", {}))
-        metadata.pop("resourceVersion", None)
-        body["metadata"] |= metadata | {"resourceVersion": str(next(self._versions))}
+        spec = copy.deepcopy(body.get("spec"))
+        _merge_into(body, patch)
+        metadata["resourceVersion"] = str(next(self._versions))
+        metadata["generation"] += int(body.get("spec") != spec)
         if not body["metadata"].get("finalizers") and "deletionTimestamp" in body["metadata"]:
             del self.objects[resource.plural, namespace, name]
 

@@ -13,6 +13,7 @@ class FakeRegistry:
 
     def __init__(self) -> None:
         self.runs: dict[str, tuple[str, str, TrackedRun]] = {}
+        self.tags: dict[str, dict[str, str]] = {}
         self.models: dict[str, RegisteredModel] = {}
         self.model_versions: dict[str, list[RegisteredVersion]] = {}
 
@@ -28,6 +29,7 @@ class FakeRegistry:
 
     async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
         run_id = f"run-{len(self.runs) + 1}"
+        self.tags[run_id] = {**tags, "millwright.execution": key}
         self.runs[run_id] = (experiment, key, TrackedRun(id=run_id, url=f"http://mlflow/{run_id}"))
 
     async def close_run(self, run_id: str, status: str) -> None:
@@ -51,10 +53,14 @@ class FakeRegistry:
         there.append(RegisteredVersion(str(len(there) + 1), run_id, dict(tags)))
 
     async def set_alias(self, name: str, alias: str, version: str) -> None:
+        if version not in (known.number for known in self.model_versions.get(name, ())):
+            raise RejectedError(f"no version {version} of registered model {name}")
         model = self.models[name]
         self.models[name] = dataclasses.replace(model, aliases={**model.aliases, alias: version})
 
     async def delete_alias(self, name: str, alias: str) -> None:
+        if name not in self.models:
+            return
         model = self.models[name]
         left = {a: v for a, v in model.aliases.items() if a != alias}
         self.models[name] = dataclasses.replace(model, aliases=left)

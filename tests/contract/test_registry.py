@@ -1,0 +1,211 @@
+"""Registry: the fake, and MLflow's own server."""
+
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import httpx
+import pytest
+from tests.contract.conftest import free_port
+from tests.fakes.registry import FakeRegistry
+
+from millwright.adapters.mlflow import MlflowRegistry
+from millwright.core.execution import Package, Task, TrackedRun
+from millwright.ports import DependencyError, Registry, RejectedError
+
+TASKS = (Task("train", "Running"), Task("evaluate", "Pending"))
+PACKAGE = Package("s3://models/flights/arr-delay/k-1", "sha256:" + "a" * 64, "onnx", "m-1")
+
+
+class FakeDriver:
+    """Training code, as the fake plays it."""
+
+    def __init__(self) -> None:
+        self.registry = FakeRegistry()
+
+    async def log(self, key: str, run_id: str) -> None:
+        self.registry.update_run(key, metrics={"roc_auc": 0.75}, tasks=TASKS, package=PACKAGE)
+
+    async def tags(self, run_id: str) -> dict[str, str]:
+        return dict(self.registry.tags[run_id])
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class MlflowDriver:
+    """Training code, by MLflow's REST API."""
+
+    def __init__(self, url: str) -> None:
+        self.registry = MlflowRegistry(url)
+        self._http = httpx.AsyncClient(base_url=f"{url}/api/2.0/mlflow/runs/")
+
+    async def log(self, key: str, run_id: str) -> None:
+        manifest = dataclasses.asdict(PACKAGE) | {"modelId": PACKAGE.model_id, "schemaVersion": 1}
+        tasks = [dataclasses.asdict(task) | {"startTime": "2026-01-01T00:00:00Z"} for task in TASKS]
+        await self._post("log-metric", run_id=run_id, key="roc_auc", value=0.75, timestamp=1)
+        await self._post("set-tag", run_id=run_id, key="millwright.tasks", value=json.dumps(tasks))
+        await self._post("set-tag", run_id=run_id, key="millwright.package", value=json.dumps(manifest))
+
+    async def tags(self, run_id: str) -> dict[str, str]:
+        answer = (await self._http.get("get", params={"run_id": run_id})).raise_for_status()
+        return {tag["key"]: tag["value"] for tag in answer.json()["run"]["data"]["tags"]}
+
+    async def close(self) -> None:
+        await self._http.aclose()
+        await self.registry.close()
+
+    async def _post(self, path: str, **body: object) -> None:
+        (await self._http.post(path, json=body)).raise_for_status()
+
+
+Driver = FakeDriver | MlflowDriver
+
+
+@pytest.fixture(params=["fake", "real"])
+def url(request: pytest.FixtureRequest) -> str | None:
+    """Of a real server; none for the fake."""
+    return None if request.param == "fake" else str(request.getfixturevalue("mlflow_url"))
+
+
+@pytest.fixture
+async def driver(url: str | None) -> AsyncIterator[Driver]:
+    made: Driver = MlflowDriver(url) if url else FakeDriver()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def registry(driver: Driver) -> Registry:
+    return driver.registry
+
+
+@pytest.fixture
+def name() -> str:
+    """Of an experiment or a registered model that no other test knows."""
+    return f"flights.{uuid4().hex[:8]}"
+
+
+async def opened(registry: Registry, experiment: str, key: str = "k-1", **tags: str) -> TrackedRun:
+    await registry.open_run(experiment, key, {f"millwright.{tag}": value for tag, value in tags.items()})
+    run = await registry.find_run(experiment, key)
+    assert run is not None
+    return run
+
+
+async def registered(registry: Registry, name: str, **tags: str) -> str:
+    """Registers a version and gives its run."""
+    await registry.ensure_model(name, "", {})
+    run = await opened(registry, name, f"k-{uuid4().hex[:8]}")
+    await registry.register(name, run.id, dataclasses.replace(PACKAGE, model_id=None), tags)
+    return run.id
+
+
+async def test_a_run_is_found_by_its_key_and_in_its_experiment_only(registry: Registry, name: str) -> None:
+    assert await registry.find_run(name, "k-1") is None
+    run = await opened(registry, name, "k-1")
+    other = await opened(registry, f"{name}-other", "k-2")
+    assert run.status == "RUNNING"
+    assert (await registry.find_run(name, "k-1")) == run
+    assert await registry.find_run(name, "k-2") is None
+    assert await registry.find_run(f"{name}-other", "k-1") is None
+    assert other.id != run.id
+
+
+async def test_a_run_opens_with_its_tags_and_its_key(driver: Driver, name: str) -> None:
+    run = await opened(driver.registry, name, "k-1", model="arr-delay")
+    tags = await driver.tags(run.id)
+    assert tags["millwright.model"] == "arr-delay"
+    assert tags["millwright.execution"] == "k-1"
+
+
+async def test_metrics_tasks_and_package_come_back(driver: Driver, name: str) -> None:
+    run = await opened(driver.registry, name)
+    assert (run.metrics, run.tasks, run.package) == ({}, (), None)
+    await driver.log("k-1", run.id)
+    found = await driver.registry.find_run(name, "k-1")
+    assert found is not None
+    assert (found.metrics, found.tasks, found.package) == ({"roc_auc": 0.75}, TASKS, PACKAGE)
+
+
+@pytest.mark.parametrize("status", ["FINISHED", "FAILED", "KILLED"])
+async def test_a_closed_run_keeps_its_status_however_often_it_is_closed(
+    registry: Registry, name: str, status: str
+) -> None:
+    run = await opened(registry, name)
+    await registry.close_run(run.id, status)
+    await registry.close_run(run.id, status)
+    found = await registry.find_run(name, "k-1")
+    assert found is not None and found.status == status
+
+
+async def test_a_model_that_is_absent_is_none_and_has_no_versions(registry: Registry, name: str) -> None:
+    assert await registry.find_model(name) is None
+    assert list(await registry.versions(name)) == []
+
+
+async def test_a_model_made_twice_says_what_was_said_last_and_keeps_its_aliases(registry: Registry, name: str) -> None:
+    await registered(registry, name)
+    await registry.set_alias(name, "champion", "1")
+    await registry.ensure_model(name, "first", {"owner": "a", "team": "flights"})
+    await registry.ensure_model(name, "second", {"owner": "b"})
+    model = await registry.find_model(name)
+    assert model is not None
+    assert model.description == "second"
+    assert model.tags == {"owner": "b", "team": "flights"}
+    assert model.aliases == {"champion": "1"}
+
+
+async def test_versions_count_from_one_with_their_tags_and_runs(registry: Registry, name: str) -> None:
+    first = await registered(registry, name, **{"millwright.execution": "k-1", "millwright.gates": "Passed"})
+    second = await registered(registry, name)
+    found = {version.number: version for version in await registry.versions(name)}
+    assert {number: version.run_id for number, version in found.items()} == {"1": first, "2": second}
+    assert found["1"].tags == {"millwright.execution": "k-1", "millwright.gates": "Passed"}
+    assert found["1"].passed and not found["2"].passed
+
+
+async def test_versions_of_one_model_are_not_those_of_a_similar_name(registry: Registry, name: str) -> None:
+    await registered(registry, f"{name}-2")
+    await registry.ensure_model(name, "", {})
+    assert list(await registry.versions(name)) == []
+
+
+async def test_a_version_of_a_model_that_is_missing_is_rejected(registry: Registry, name: str) -> None:
+    run = await opened(registry, name)
+    with pytest.raises(RejectedError):
+        await registry.register(name, run.id, dataclasses.replace(PACKAGE, model_id=None), {})
+
+
+async def test_an_alias_is_set_moved_and_deleted(registry: Registry, name: str) -> None:
+    await registered(registry, name)
+    await registered(registry, name)
+    for version in ("1", "2", "2"):
+        await registry.set_alias(name, "champion", version)
+        model = await registry.find_model(name)
+        assert model is not None and model.aliases == {"champion": version}
+    await registry.delete_alias(name, "champion")
+    await registry.delete_alias(name, "champion")
+    model = await registry.find_model(name)
+    assert model is not None and model.aliases == {}
+
+
+async def test_an_alias_of_a_model_or_a_version_that_is_missing_is_rejected(registry: Registry, name: str) -> None:
+    with pytest.raises(RejectedError):
+        await registry.set_alias(name, "champion", "1")
+    await registry.ensure_model(name, "", {})
+    with pytest.raises(RejectedError):
+        await registry.set_alias(name, "champion", "1")
+
+
+async def test_an_alias_of_an_absent_model_is_absent(registry: Registry, name: str) -> None:
+    await registry.delete_alias(name, "champion")
+
+
+async def test_a_server_that_is_down_is_a_dependency_to_be_waited_for() -> None:
+    registry = MlflowRegistry(f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(DependencyError) as failure:
+        await registry.find_model("flights.arr-delay")
+    assert failure.value.dependency == "mlflow"
+    await registry.close()
