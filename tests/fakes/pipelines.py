@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from tests.fakes.registry import FakeRegistry
 
 from millwright.core.actions import Launch, PackageModel
-from millwright.core.execution import Cause, Execution, Package, PackagingRun, Phase, PipelineRun
+from millwright.core.execution import Cause, Execution, Package, PackagingRun, Phase, PipelineRun, Task
 
 
 class FakePipelines:
@@ -21,6 +21,7 @@ class FakePipelines:
         self._seen: dict[str, int] = {}
         self._outcomes = list(outcomes)
         self._ends: dict[str, Cause | None] = {}
+        self._launches: dict[str, Launch] = {}
 
     async def find(self, execution: Execution) -> PipelineRun | None:
         run = self.runs.get(execution.key)
@@ -29,22 +30,26 @@ class FakePipelines:
         seen = self._seen[run.key] = self._seen.get(run.key, 0) + 1
         if run.phase is Phase.RUNNING and seen >= self._looks:
             cause = self._ends[run.key]
-            run = replace(run, phase=Phase.FAILED if cause else Phase.SUCCEEDED, cause=cause)
+            tasks = () if cause else tuple(Task(t, "Succeeded") for t in self._launches[run.key].pipeline.tasks)
+            run = replace(run, phase=Phase.FAILED if cause else Phase.SUCCEEDED, cause=cause, tasks=tasks)
             self.runs[run.key] = run
         return run
 
     async def strays(self, execution: Execution) -> Sequence[str]:
-        return [k for k, run in self.runs.items() if k != execution.key and run.phase is Phase.RUNNING]
+        under_way = (key for key, run in self.runs.items() if run.phase is Phase.RUNNING and key != execution.key)
+        return [key for key in under_way if self._launches[key].execution.uid == execution.uid]
 
     async def launch(self, launch: Launch) -> None:
         key = launch.execution.key
         if key not in self.runs:
             self.launched.append(key)
+            self._launches[key] = launch
             self.runs[key] = PipelineRun(key, Phase.RUNNING)
             self._ends[key] = self._outcomes.pop(0) if self._outcomes else None
 
     async def set_suspended(self, execution: Execution, key: str, suspended: bool) -> None:
-        self.runs[key] = replace(self.runs[key], suspended=suspended)
+        if key in self.runs:
+            self.runs[key] = replace(self.runs[key], suspended=suspended)
 
     async def terminate(self, execution: Execution, key: str) -> None:
         if self.runs.pop(key, None) is not None:

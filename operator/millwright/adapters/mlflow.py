@@ -112,7 +112,11 @@ class MlflowRegistry:
         await self._post("registered-models/alias", {"name": name, "alias": alias, "version": version})
 
     async def delete_alias(self, name: str, alias: str) -> None:
-        await self._call("DELETE", "registered-models/alias", {"name": name, "alias": alias})
+        try:
+            await self._call("DELETE", "registered-models/alias", {"name": name, "alias": alias})
+        except MlflowError as error:
+            if error.code != ABSENT:
+                raise
 
     async def _experiment(self, name: str) -> str | None:
         answer = await self._get("experiments/get-by-name", {"experiment_name": name})

@@ -1,0 +1,240 @@
+"""Pipelines: the fake, and Jobs of a real cluster that run a compiled pipeline.
+
+Runs take seconds: all of a backend are started together, and each test waits for its own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.contract.kube import kubectl
+from tests.contract.waiting import until
+from tests.fakes.pipelines import FakePipelines
+
+from millwright.adapters.embedded import EmbeddedPipelines
+from millwright.adapters.jobs import EXECUTION_LABEL, JobSettings
+from millwright.adapters.kubernetes import KubernetesCluster
+from millwright.api.training_run import TrainingRunSpec
+from millwright.core import ir
+from millwright.core.actions import Launch
+from millwright.core.execution import Cause, Execution, ObjectKey, Phase, PipelineRun, Task, spec_hash
+from millwright.core.training_state import PipelineInput
+from millwright.ports import TRAINING_RUNS, Pipelines
+
+TEXT = (Path(__file__).parent / "pipelines" / "hello.yaml").read_text()
+PIPELINE = ir.parse(TEXT)
+INPUT = PipelineInput(TEXT, ir.task_names(PIPELINE), ir.image_for_embedded(PIPELINE))
+SETTINGS = JobSettings(
+    image="millwright.local/runner:dev",
+    tracking_uri="http://millwright-mlflow.millwright.svc",
+    storage_secret="millwright-storage",
+    resources={"requests": {"cpu": "100m", "memory": "256Mi"}},
+)
+SECONDS = 180.0
+TRAINING_RUN = {
+    "apiVersion": TRAINING_RUNS.api_version,
+    "kind": "TrainingRun",
+    "spec": {"pipeline": {"configMapRef": {"name": "absent"}}, "output": {"model": "absent"}, "suspend": True},
+}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Parameters of the pipeline, and how the fake is told to end it."""
+
+    parameters: Mapping[str, Any]
+    ends: Cause | None = None
+
+
+SCENARIOS = {
+    "good": Scenario({"name": "there"}),
+    "failing": Scenario(
+        {"error": "no such table"}, Cause("Error", "before the end\nno such table", "finish", "pod", exit_code=1)
+    ),
+    "rejected": Scenario(
+        {"colour": "red"}, Cause("InvalidParameter", "The pipeline has no parameter colour", exit_code=2, final=True)
+    ),
+    "suspended": Scenario({"seconds": 5}),
+    "terminated": Scenario({"seconds": 600}),
+}
+
+
+@dataclass
+class Backend:
+    """A backend in which an execution of each scenario has been launched. `namespace`: None for the fake."""
+
+    namespace: str | None
+    uids: Mapping[str, str]
+    fake: FakePipelines | None = None
+
+    def execution(self, scenario: str, attempt: int = 1) -> Execution:
+        """Each scenario has a TrainingRun of its own."""
+        key = ObjectKey(self.namespace or "flights", scenario)
+        return Execution(key, self.uids[scenario], spec_hash(spec(scenario)), attempt)
+
+    def launch(self, scenario: str, attempt: int = 1) -> Launch:
+        """The order to start an execution, without an MLflow run: that is another port's."""
+        return Launch(self.execution(scenario, attempt), INPUT, "", spec(scenario))
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Pipelines]:
+        """The port."""
+        if self.fake:
+            yield self.fake
+            return
+        cluster = await KubernetesCluster.connect()
+        yield EmbeddedPipelines(cluster, SETTINGS)
+        await cluster.close()
+
+
+def spec(scenario: str) -> TrainingRunSpec:
+    """Of the scenario's TrainingRun."""
+    pipeline = {"configMapRef": {"name": "hello"}}
+    parameters = dict(SCENARIOS[scenario].parameters)
+    return TrainingRunSpec.model_validate({"pipeline": pipeline, "parameters": parameters, "output": {"model": "m"}})
+
+
+@pytest.fixture(scope="module", params=["fake", "real"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    if request.param == "fake":
+        ends = tuple(scenario.ends for scenario in SCENARIOS.values())
+        made = Backend(None, {name: f"uid-{name}" for name in SCENARIOS}, FakePipelines(outcomes=ends))
+    else:
+        namespace = request.getfixturevalue("namespace")
+        kubectl("create", "secret", "generic", SETTINGS.storage_secret, "-n", namespace, "--from-literal=A=b")
+        made = Backend(namespace, asyncio.run(owners(namespace)))
+    asyncio.run(launch_all(made))
+    return made
+
+
+async def owners(namespace: str) -> dict[str, str]:
+    """UIDs of TrainingRuns that own the Jobs: the garbage collector deletes what has no living owner."""
+    cluster = await KubernetesCluster.connect()
+    for name in SCENARIOS:
+        metadata = {"name": name, "namespace": namespace}
+        await cluster.create(TRAINING_RUNS, TRAINING_RUN | {"metadata": metadata})
+    found = {name: await settled(cluster, namespace, name) for name in SCENARIOS}
+    await cluster.close()
+    return found
+
+
+async def settled(cluster: KubernetesCluster, namespace: str, name: str) -> str:
+    """Marks a TrainingRun as done once the operator has looked at it: it leaves such runs, and their Jobs, alone."""
+
+    async def reported() -> dict[str, Any] | None:
+        body = await cluster.get(TRAINING_RUNS, namespace, name)
+        return body if body and body.get("status", {}).get("conditions") else None
+
+    body = await until(reported, f"the operator's report on {name} (`make install`)", 30)
+    now = "2026-01-01T00:00:00Z"
+    done = {"type": "Succeeded", "status": "True", "reason": "Contract", "message": "", "lastTransitionTime": now}
+    wanted = spec_hash(TrainingRunSpec.model_validate(body["spec"]))
+    status = {"observedGeneration": body["metadata"]["generation"], "specHash": wanted, "conditions": [done]}
+    await cluster.patch_status(TRAINING_RUNS, namespace, name, status)
+    return str(body["metadata"]["uid"])
+
+
+async def launch_all(backend: Backend) -> None:
+    async with backend.connected() as port:
+        for name in SCENARIOS:
+            await port.launch(backend.launch(name))
+
+
+@pytest.fixture
+async def port(backend: Backend) -> AsyncIterator[Pipelines]:
+    async with backend.connected() as connected:
+        yield connected
+
+
+async def ended(port: Pipelines, execution: Execution) -> PipelineRun:
+    """The run when it is over."""
+
+    async def over() -> PipelineRun | None:
+        run = await port.find(execution)
+        assert run is not None, "the run is gone"
+        return run if run.phase in (Phase.SUCCEEDED, Phase.FAILED) else None
+
+    return await until(over, f"the end of {execution.key}", SECONDS)
+
+
+async def test_an_execution_that_was_not_launched_is_absent(backend: Backend, port: Pipelines) -> None:
+    assert await port.find(backend.execution("good", attempt=9)) is None
+
+
+async def test_a_run_ends_well_and_tells_its_tasks(backend: Backend, port: Pipelines) -> None:
+    run = await ended(port, backend.execution("good"))
+    assert (run.phase, run.cause) == (Phase.SUCCEEDED, None)
+    assert set(run.tasks) == {Task("greet", "Succeeded"), Task("finish", "Succeeded")}
+
+
+async def test_launched_twice_it_is_one_run_that_has_ended_still(backend: Backend, port: Pipelines) -> None:
+    before = await ended(port, backend.execution("good"))
+    await port.launch(backend.launch("good"))
+    assert await port.find(backend.execution("good")) == before
+
+
+async def test_a_failed_run_names_its_task_exit_code_and_last_lines(backend: Backend, port: Pipelines) -> None:
+    run = await ended(port, backend.execution("failing"))
+    assert run.phase is Phase.FAILED and run.cause is not None
+    assert (run.cause.reason, run.cause.task, run.cause.exit_code) == ("Error", "finish", 1)
+    assert run.cause.message.splitlines()[-2:] == ["before the end", "no such table"]
+    assert run.cause.pod_name and not run.cause.final
+
+
+async def test_a_wrong_parameter_is_final_and_named(backend: Backend, port: Pipelines) -> None:
+    run = await ended(port, backend.execution("rejected"))
+    assert run.phase is Phase.FAILED and run.cause is not None
+    assert run.cause.reason == "InvalidParameter" and run.cause.final
+    assert "no parameter colour" in run.cause.message
+
+
+async def test_a_suspended_run_stops_and_goes_on_to_its_end(backend: Backend, port: Pipelines) -> None:
+    execution = backend.execution("suspended")
+    await port.set_suspended(execution, execution.key, True)
+    await port.set_suspended(execution, execution.key, True)
+    run = await until(lambda: _without_pods(backend, port, execution), "its pods to leave", SECONDS)
+    assert run.suspended and run.phase in (Phase.PENDING, Phase.RUNNING)
+    await port.set_suspended(execution, execution.key, False)
+    assert (await ended(port, execution)).phase is Phase.SUCCEEDED
+
+
+async def _without_pods(backend: Backend, port: Pipelines, execution: Execution) -> PipelineRun | None:
+    if backend.namespace:
+        words = ("get", "pods", "-n", backend.namespace, "-l", f"{EXECUTION_LABEL}={execution.key}", "-o", "name")
+        if kubectl(*words).stdout:
+            return None
+    return await port.find(execution)
+
+
+async def test_suspending_what_is_absent_is_fine(backend: Backend, port: Pipelines) -> None:
+    absent = backend.execution("good", attempt=9)
+    await port.set_suspended(absent, absent.key, True)
+    assert await port.find(absent) is None
+
+
+async def test_strays_are_other_unfinished_executions_of_the_same_training_run(
+    backend: Backend, port: Pipelines
+) -> None:
+    current, former = backend.execution("terminated", attempt=2), backend.execution("terminated")
+    assert list(await port.strays(former)) == []
+    assert list(await port.strays(current)) == [former.key]
+    await ended(port, backend.execution("good"))
+    assert list(await port.strays(backend.execution("good", attempt=2))) == []
+
+
+async def test_a_terminated_run_is_gone_however_often_it_is_terminated(backend: Backend, port: Pipelines) -> None:
+    execution = backend.execution("terminated")
+
+    async def gone() -> bool:
+        return await port.find(execution) is None
+
+    for _ in range(2):
+        await port.terminate(execution, execution.key)
+    assert await until(gone, "the Job to be gone", SECONDS)
+    assert list(await port.strays(replace(execution, attempt=2))) == []
+    if backend.namespace:
+        assert kubectl("get", "configmap", execution.key, "-n", backend.namespace).returncode != 0
