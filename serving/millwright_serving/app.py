@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from millwright_serving.errors import RequestError, bad_request
+from millwright_serving.errors import RequestError
 from millwright_serving.metrics import CONTENT_TYPE, Metrics
 from millwright_serving.responses import (
     ClientGone,
@@ -19,8 +19,9 @@ from millwright_serving.responses import (
     json_response,
     read_body,
 )
-from millwright_serving.served import Protocol, ServedModel
+from millwright_serving.served import Outputs, Protocol, ServedModel
 from millwright_serving.settings import Settings
+from millwright_serving.v2 import InferRequest
 
 # Up to so many rows are predicted where they arrive, because a thread costs more than they do;
 # a larger batch goes to a thread, so that probes and small requests needn't wait for it.
@@ -92,13 +93,7 @@ class App:
         body = await read_body(receive, scope["headers"], self.settings.max_body_bytes)
         parse, encode = protocol_of(model)
         request = parse(body)
-        try:
-            if request.rows <= INLINE_ROWS:
-                outputs = model.model.predict(request.inputs)
-            else:
-                outputs = await asyncio.to_thread(model.model.predict, request.inputs)
-        except ValueError as error:  # scikit-learn's way to refuse a value, e.g. NaN or an unknown category
-            raise bad_request(f"the model refuses the input: {error}") from error
+        outputs = await _outputs(model, request)
         return Response(200, encode(request, outputs), rows=request.rows)
 
     async def _send(self, response: Response, send: Send) -> None:
@@ -167,6 +162,17 @@ class App:
         if self._model is None:
             raise RequestError(503, "the model is not loaded yet")
         return self._model
+
+
+async def _outputs(model: ServedModel, request: InferRequest) -> Outputs:
+    """What the model predicts. Raises RequestError (500): a request that is parsed is one that the signature allows."""
+    try:
+        if request.rows <= INLINE_ROWS:
+            return model.model.predict(request.inputs)
+        return await asyncio.to_thread(model.model.predict, request.inputs)
+    except Exception as error:  # the libraries' exceptions share no base
+        _log.exception("The model failed.", extra={"fields": {"rows": request.rows}})
+        raise RequestError(500, f"the model failed to predict: {type(error).__name__}: {error}") from error
 
 
 def _server_metadata() -> Response:

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -88,13 +89,15 @@ def _listen(port: int) -> socket.socket:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     leaving = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leaving.set)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, _leave_at_once)
     app = App(settings)
     server = _Server(_uvicorn_config(app))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         # In a thread, so that liveness is answered meanwhile.
         app.serve(await asyncio.to_thread(_load, settings))
+        loop.add_signal_handler(signal.SIGTERM, leaving.set)
         # What is loaded stays; without it, a collection of garbage during a request is short.
         gc.freeze()
         _log.info("The model is ready.", extra={"fields": {"digest": settings.package_digest}})
@@ -103,6 +106,13 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     finally:
         server.should_exit = True
         await serving  # closes the listener, then waits for what is in flight
+
+
+def _leave_at_once() -> None:
+    """Nobody is being answered yet, and the thread that loads cannot be told to stop: it ends with the process."""
+    _log.info("Ended by SIGTERM while the model was loading.")
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _load(settings: Settings) -> ServedModel:

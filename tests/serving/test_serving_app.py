@@ -198,15 +198,35 @@ def test_a_body_over_the_limit_is_refused(app: App, chunks: tuple[bytes, ...], h
     assert answer.headers["connection"] == "close"
 
 
-def test_a_value_that_the_model_refuses_is_the_clients_mistake(tmp_path: Path) -> None:
-    manifest = packages.skops_package(tmp_path, packages.logistic_regression())
-    app = App(settings_of(tmp_path, manifest))
+@pytest.mark.parametrize("count", [1, INLINE_ROWS + 1])
+def test_what_the_model_raises_on_an_allowed_request_is_the_servers_fault_and_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, count: int
+) -> None:
+    app = App(settings_of(tmp_path, packages.skops_package(tmp_path, packages.logistic_regression())))
     app.serve(load_served(app.settings))
 
-    answer = call(app, "POST", "/invocations", b'{"inputs": [[null, 1, 2]]}')
+    answer = call(app, "POST", "/invocations", json.dumps({"inputs": [[None, 1, 2]] * count}).encode())
 
-    assert answer.status == 400
-    assert "the model refuses the input: Input X contains NaN" in answer.json["error"]
+    assert answer.status == 500
+    assert "the model failed to predict: ValueError: Input X contains NaN" in answer.json["error"]
+    assert [(record.message, record.exc_info is not None) for record in caplog.records] == [("The model failed.", True)]
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [[[1, 2]], [[1, 2, "x"]], [[1, 2, [3]]], [], "x"],
+    ids=["another width", "another datatype", "another rank", "no rows", "no rows at all"],
+)
+def test_what_the_signature_does_not_allow_is_the_clients_mistake(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, inputs: Any
+) -> None:
+    app = App(settings_of(tmp_path, packages.skops_package(tmp_path, packages.logistic_regression())))
+    app.serve(load_served(app.settings))
+
+    answer = call(app, "POST", "/invocations", json.dumps({"inputs": inputs}).encode())
+
+    assert answer.status == 400 and answer.json["error"]
+    assert caplog.records == []
 
 
 def test_metrics_count_predictions_and_name_the_model(app: App, onnx: Onnx) -> None:

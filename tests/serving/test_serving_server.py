@@ -1,6 +1,7 @@
 import http.client
 import json
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -127,6 +128,29 @@ def test_a_drain_under_load_fails_no_request_and_exits_0(onnx: Onnx) -> None:
 
         assert [client.failures for client in clients] == [[], [], []]
         assert server.end()[0] == 0
+
+
+class SlowToLoad:
+    """Takes a minute to unpickle."""
+
+    def __reduce__(self) -> tuple[Callable[[float], None], tuple[float]]:
+        return time.sleep, (60.0,)
+
+
+def test_sigterm_while_the_model_loads_ends_the_process_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "package"
+    manifest = packages.write(folder, "pickle", pickle.dumps(SlowToLoad()), packages.BY_MATRIX, None)
+    with running(folder, MILLWRIGHT_PACKAGE_DIGEST=manifest.digest, MILLWRIGHT_ALLOW_PICKLE="true") as server:
+        server.wait_for("/v2/health/live", 200)
+        assert server.status("/v2/health/ready") == 503
+
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        code, lines = server.end()
+
+    assert time.monotonic() - began < 5
+    assert code == 0
+    assert lines[-1]["message"] == "Ended by SIGTERM while the model was loading."
 
 
 def test_an_access_log_has_a_json_line_for_each_request(onnx: Onnx) -> None:
