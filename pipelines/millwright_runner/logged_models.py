@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import skops.io
 from mlflow import MlflowClient
 from mlflow.models import Model
 
 from millwright_runner.outcome import Failed, Rejected
+from millwright_serving.models.estimator import load_skops, untrusted_types
 
-TRUSTED_PACKAGES = ("sklearn", "numpy")  # the server trusts the same
 UNSAFE = "UnsafeFormat"
 
 
@@ -61,18 +60,19 @@ def download(client: MlflowClient, run_id: str, folder: Path) -> LoggedModel:
 
 
 def load_sklearn(model: LoggedModel, allow_pickle: bool) -> Any:
-    """The scikit-learn estimator. Raises `Rejected` (UnsafeFormat) where loading it could run code, unless allowed."""
+    """The scikit-learn estimator. Raises `Rejected` (UnsafeFormat) for a pickle, unless allowed, and for a skops file
+    that the server would not load.
+    """
     if model.is_skops:
-        return _load_skops(model.sklearn_file, allow_pickle)
+        return _load_skops(model.sklearn_file)
     if not allow_pickle:
         raise Rejected(UNSAFE, "The model was logged as a pickle, which may run any code when it is loaded. Log it "
                                "with MLflow's default format (skops), or allow pickles for this namespace.")
     return mlflow.sklearn.load_model(str(model.folder))
 
 
-def _load_skops(path: Path, allow_untrusted: bool) -> Any:
-    types = skops.io.get_untrusted_types(file=path)
-    foreign = [name for name in types if name.split(".")[0] not in TRUSTED_PACKAGES]
-    if foreign and not allow_untrusted:
-        raise Rejected(UNSAFE, f"The model contains types from outside scikit-learn and NumPy: {', '.join(foreign)}.")
-    return skops.io.load(path, trusted=types)
+def _load_skops(path: Path) -> Any:
+    if foreign := untrusted_types(path):
+        raise Rejected(UNSAFE, "The model contains what is neither a class of scikit-learn nor of NumPy, so the server "
+                               f"will not load it: {', '.join(foreign)}.")
+    return load_skops(path)

@@ -2,6 +2,7 @@
 """The forms a model is served in, best first: ONNX, skops, pickle."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,8 +13,9 @@ from sklearn.base import is_classifier
 
 from millwright_runner import logged_models, onnx_conversion
 from millwright_runner.logged_models import UNSAFE, LoggedModel
-from millwright_runner.outcome import Rejected
+from millwright_runner.outcome import Failed, Rejected
 from millwright_runner.samples import Sample
+from millwright_serving.models.estimator import EstimatorModel
 from millwright_serving.package import MODEL_FILES, Format, Signature, Tensor, Verification
 
 TOLERANCE = 1e-5  # largest difference of a probability, or of a prediction relative to its size
@@ -31,11 +33,25 @@ class Form:
 
 
 class Mismatch(Exception):
-    """The converted model says something else than the original."""
+    """The packaged model says something else than the original."""
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """Why the model is not packaged as ONNX."""
+
+    reason: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"
 
 
 def make(source: LoggedModel, sample: Sample, folder: Path, allow_pickle: bool) -> Form:
-    """Put the model into `folder` in the best form. Raises `Rejected` (UnsafeFormat) if only a pickle is left."""
+    """Put the model into `folder` in the best form.
+
+    Raises `Rejected` (UnsafeFormat) if only a pickle is left, `Failed` if the server can run no form of the model.
+    """
     if source.onnx is not None:
         return _taken_as_it_is(source.onnx, sample, folder)
     if source.sklearn is None:
@@ -44,9 +60,12 @@ def make(source: LoggedModel, sample: Sample, folder: Path, allow_pickle: bool) 
     model = logged_models.load_sklearn(source, allow_pickle)
     try:
         return _converted(model, sample, folder)
+    except Mismatch as mismatch:
+        fallback = Fallback("ConversionMismatch", str(mismatch))
     except Exception as error:  # skl2onnx and ONNX Runtime raise anything for what they do not support
-        print(f"The model stays in scikit-learn's own form: {type(error).__name__}: {error}", flush=True)
-    return _original(model, source, sample, folder)
+        fallback = Fallback("ConversionUnsupported", _first_line(error))
+    print(f"The model stays in scikit-learn's own form. {fallback}", flush=True)
+    return _original(model, source, sample, folder, fallback)
 
 
 def _taken_as_it_is(path: Path, sample: Sample, folder: Path) -> Form:
@@ -68,27 +87,35 @@ def _converted(model: Any, sample: Sample, folder: Path) -> Form:
                 Verification(len(sample.data), difference), predictions.tolist())
 
 
-def _original(model: Any, source: LoggedModel, sample: Sample, folder: Path) -> Form:
+def _original(model: Any, source: LoggedModel, sample: Sample, folder: Path, fallback: Fallback) -> Form:
     kind: Format = "skops" if source.is_skops else "pickle"
     shutil.copyfile(source.sklearn_file, folder / MODEL_FILES[kind])
     predictions = model.predict(sample.data)
     signature = Signature(sample.inputs, _outputs(model, predictions))
-    return Form(kind, _runtime("scikit-learn"), signature, Verification(len(sample.data), 0.0), predictions.tolist())
+    try:
+        difference = _difference(model, predictions, sample, EstimatorModel(model, signature).predict(sample.columns()))
+    except Exception as error:  # whatever the server would run into
+        reason = fallback.reason if fallback.reason == "ConversionMismatch" else "Error"
+        raise Failed(reason, f"{fallback}. The server cannot run the original either: {_first_line(error)}") from error
+    checked = Verification(len(sample.data), difference, str(fallback))
+    return Form(kind, _runtime("scikit-learn"), signature, checked, predictions.tolist())
 
 
-def _difference(model: Any, predictions: Any, sample: Sample, converted: dict[str, Any]) -> float:
+def _difference(model: Any, predictions: Any, sample: Sample, packaged: Mapping[str, Any]) -> float:
     """The largest difference on the sample. Raises Mismatch if a label differs or the difference is too large."""
     if not is_classifier(model):
-        original, other = predictions.ravel(), converted["prediction"].ravel()
+        original, other = predictions.ravel(), packaged["prediction"].ravel()
         return _within_tolerance(np.abs(original - other), np.maximum(1.0, np.abs(original)))
-    if not np.array_equal(predictions, converted["label"]):
+    if not np.array_equal(predictions, packaged["label"]):
         raise Mismatch("labels differ from the original model's")
-    return _within_tolerance(np.abs(model.predict_proba(sample.data) - converted["probabilities"]), 1.0)
+    if "probabilities" not in packaged:
+        return 0.0
+    return _within_tolerance(np.abs(model.predict_proba(sample.data) - packaged["probabilities"]), 1.0)
 
 
 def _within_tolerance(difference: Any, scale: Any) -> float:
     if not np.all(difference <= TOLERANCE * scale):  # false for NaN too
-        raise Mismatch(f"predictions differ from the original model's by up to {np.max(difference)}")
+        raise Mismatch(f"max difference {np.max(difference / scale):.2g} > {TOLERANCE:g}")
     return float(np.max(difference, initial=0.0))
 
 
@@ -99,6 +126,10 @@ def _outputs(model: Any, predictions: Any) -> tuple[Tensor, ...]:
     label = Tensor("label", kind, (-1,))
     return (Tensor("probabilities", "FP64", (-1, len(model.classes_))), label) if hasattr(model, "predict_proba") \
         else (label,)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}"
 
 
 def _runtime(distribution: str) -> str:

@@ -41,6 +41,12 @@ class Sample:
             return {MATRIX: self.data}
         return {name: self.data[[name]].to_numpy() for name in self.data.columns}
 
+    def columns(self) -> dict[str, Any]:
+        """The rows as the server's models take them: [rows] per column, or the array."""
+        if not self.has_columns:
+            return {MATRIX: self.data}
+        return {name: self.data[name].to_numpy() for name in self.data.columns}
+
     def dataframe_split(self) -> dict[str, Any]:
         """The rows in MLflow's `dataframe_split` form; missing numbers are null."""
         table = self.data if self.has_columns else pd.DataFrame(self.data)

@@ -59,10 +59,22 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How far the packaged model's predictions were from the original's, over how many sample rows."""
+    """How far the packaged model's predictions were from the original's, over how many sample rows.
+
+    `fallback` says why the model is not in the best form, e.g. "ConversionMismatch: max difference 0.37 > 1e-05".
+    """
 
     rows: int
     max_abs_difference: float
+    fallback: str | None = None
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        return cls(value["rows"], value["maxAbsDifference"], value.get("fallback"))
+
+    def to_dict(self) -> dict[str, Any]:
+        known = {"rows": self.rows, "maxAbsDifference": self.max_abs_difference}
+        return known if self.fallback is None else known | {"fallback": self.fallback}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,6 @@ class Manifest:
             raise ValueError(f"schemaVersion is {value['schemaVersion']}, known is {SCHEMA_VERSION}")
         if value["format"] not in MODEL_FILES:
             raise ValueError(f"format is {value['format']!r}, known are {', '.join(MODEL_FILES)}")
-        checked = value["verification"]
         return cls(
             digest=value["digest"],
             format=cast(Format, value["format"]),
@@ -102,7 +113,7 @@ class Manifest:
             files=dict(value["files"]),
             model_id=value["modelId"],
             signature=Signature.from_dict(value["signature"]),
-            verification=Verification(checked["rows"], checked["maxAbsDifference"]),
+            verification=Verification.from_dict(value["verification"]),
             source_digest=value["sourceDigest"],
         )
 
@@ -116,10 +127,7 @@ class Manifest:
             "uri": self.uri,
             "modelId": self.model_id,
             "signature": self.signature.to_dict(),
-            "verification": {
-                "rows": self.verification.rows,
-                "maxAbsDifference": self.verification.max_abs_difference,
-            },
+            "verification": self.verification.to_dict(),
             "sourceDigest": self.source_digest,
         }
 

@@ -13,9 +13,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB
+from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
 
+from millwright_runner import onnx_conversion
 from millwright_runner.package import package
 from millwright_serving.package import Manifest, digest_of, file_digests
 
@@ -126,8 +128,19 @@ def test_missing_values_are_null_in_the_sample(run, tmp_path, table, late):
     assert None in [row[0] for row in sample["dataframe_split"]["data"]]
 
 
-def test_what_does_not_convert_exactly_stays_in_skops(run, tmp_path, table, late, monkeypatch):
-    monkeypatch.setattr("millwright_runner.packaging_forms.TOLERANCE", -1.0)
+@pytest.fixture
+def unfaithful(monkeypatch) -> None:
+    """Conversions say something else than the original model: each probability is off by 0.25."""
+    faithful = onnx_conversion.predict
+
+    def predict(session, sample):
+        outputs = faithful(session, sample)
+        return outputs | {"probabilities": outputs["probabilities"] + 0.25}
+
+    monkeypatch.setattr(onnx_conversion, "predict", predict)
+
+
+def test_what_does_not_convert_exactly_stays_in_skops_and_the_manifest_says_why(run, tmp_path, table, late, unfaithful):
     log(run, LogisticRegression().fit(table[["age"]], late), table[["age"]][:100])
 
     outcome = package(str(tmp_path / "package"), allow_pickle=False)
@@ -135,13 +148,49 @@ def test_what_does_not_convert_exactly_stays_in_skops(run, tmp_path, table, late
     assert outcome.outcome == "Succeeded", outcome.message
     assert outcome.details["package"]["format"] == "skops"
     assert (tmp_path / "package/model.skops").exists()
+    manifest = Manifest.from_json((tmp_path / "package/manifest.json").read_text())
+    assert manifest.summary()["verification"] == {
+        "rows": 100, "maxAbsDifference": 0.0, "fallback": "ConversionMismatch: max difference 0.25 > 1e-05"}
 
 
-def test_a_pickle_is_refused_unless_allowed(run, tmp_path, table, late, monkeypatch):
+def test_what_has_no_converter_stays_in_skops_and_the_manifest_says_why(run, tmp_path, table, late):
+    log(run, NearestCentroid().fit(table[["age"]], late), table[["age"]][:100], skops_trusted_types=[
+        "sklearn.neighbors._nearest_centroid.NearestCentroid"])
+
+    outcome = package(str(tmp_path / "package"), allow_pickle=False)
+
+    assert outcome.outcome == "Succeeded", outcome.message
+    assert outcome.details["package"]["format"] == "skops"
+    assert outcome.details["package"]["verification"]["fallback"].startswith("ConversionUnsupported: ")
+
+
+def test_a_mismatch_fails_when_the_server_cannot_run_the_original(run, tmp_path, table, late, unfaithful):
+    # Columns selected by their names need a table, and the server has only arrays.
+    model = encoded(HistGradientBoostingClassifier(max_iter=5)).fit(table, late)
+    log(run, model, table[:100])
+
+    outcome = package(str(tmp_path / "package"), allow_pickle=False)
+
+    assert (outcome.outcome, outcome.reason) == ("Failed", "ConversionMismatch")
+    assert "max difference 0.25 > 1e-05. The server cannot run the original either: ValueError" in outcome.message
+    assert not (tmp_path / "package").exists()
+
+
+@pytest.mark.parametrize("allow_pickle", [False, True])
+def test_what_the_server_would_not_load_is_refused(run, tmp_path, table, late, allow_pickle):
+    model = make_pipeline(FunctionTransformer(np.nan_to_num), LogisticRegression()).fit(table[["age"]], late)
+    log(run, model, table[["age"]][:100], skops_trusted_types=["numpy.nan_to_num"])
+
+    outcome = package(str(tmp_path / "package"), allow_pickle=allow_pickle)
+
+    assert (outcome.outcome, outcome.reason) == ("Rejected", "UnsafeFormat")
+    assert outcome.message.endswith("the server will not load it: numpy.nan_to_num.")
+
+
+def test_a_pickle_is_refused_unless_allowed(run, tmp_path, table, late, unfaithful):
     log(run, ComplementNB().fit(table[["hour"]], late), table[["hour"]][:100], serialization_format="cloudpickle")
 
     refused = package(str(tmp_path / "package"), allow_pickle=False)
-    monkeypatch.setattr("millwright_runner.packaging_forms.TOLERANCE", -1.0)
     allowed = package(str(tmp_path / "package"), allow_pickle=True)
 
     assert (refused.outcome, refused.reason) == ("Rejected", "UnsafeFormat")
