@@ -58,7 +58,7 @@ SCENARIOS = {
     "rejected": Scenario(
         {"colour": "red"}, Cause("InvalidParameter", "The pipeline has no parameter colour", exit_code=2, final=True)
     ),
-    "suspended": Scenario({"seconds": 5}),
+    "suspended": Scenario({"seconds": 8}),
     "terminated": Scenario({"seconds": 600}),
 }
 
@@ -161,6 +161,30 @@ async def ended(port: Pipelines, execution: Execution) -> PipelineRun:
     return await until(over, f"the end of {execution.key}", SECONDS)
 
 
+async def test_a_suspended_run_stops_and_goes_on_to_its_end(backend: Backend, port: Pipelines) -> None:
+    execution = backend.execution("suspended")
+    await until(lambda: _running(port, execution), "the run to begin", SECONDS)
+    await port.set_suspended(execution, execution.key, True)
+    await port.set_suspended(execution, execution.key, True)
+    run = await until(lambda: _without_pods(backend, port, execution), "its pods to leave", SECONDS)
+    assert run.suspended and run.phase in (Phase.PENDING, Phase.RUNNING)
+    await port.set_suspended(execution, execution.key, False)
+    assert (await ended(port, execution)).phase is Phase.SUCCEEDED
+
+
+async def _running(port: Pipelines, execution: Execution) -> bool:
+    run = await port.find(execution)
+    return run is not None and run.phase is Phase.RUNNING
+
+
+async def _without_pods(backend: Backend, port: Pipelines, execution: Execution) -> PipelineRun | None:
+    if backend.namespace:
+        words = ("get", "pods", "-n", backend.namespace, "-l", f"{EXECUTION_LABEL}={execution.key}", "-o", "name")
+        if kubectl(*words).stdout:
+            return None
+    return await port.find(execution)
+
+
 async def test_an_execution_that_was_not_launched_is_absent(backend: Backend, port: Pipelines) -> None:
     assert await port.find(backend.execution("good", attempt=9)) is None
 
@@ -190,24 +214,6 @@ async def test_a_wrong_parameter_is_final_and_named(backend: Backend, port: Pipe
     assert run.phase is Phase.FAILED and run.cause is not None
     assert run.cause.reason == "InvalidParameter" and run.cause.final
     assert "no parameter colour" in run.cause.message
-
-
-async def test_a_suspended_run_stops_and_goes_on_to_its_end(backend: Backend, port: Pipelines) -> None:
-    execution = backend.execution("suspended")
-    await port.set_suspended(execution, execution.key, True)
-    await port.set_suspended(execution, execution.key, True)
-    run = await until(lambda: _without_pods(backend, port, execution), "its pods to leave", SECONDS)
-    assert run.suspended and run.phase in (Phase.PENDING, Phase.RUNNING)
-    await port.set_suspended(execution, execution.key, False)
-    assert (await ended(port, execution)).phase is Phase.SUCCEEDED
-
-
-async def _without_pods(backend: Backend, port: Pipelines, execution: Execution) -> PipelineRun | None:
-    if backend.namespace:
-        words = ("get", "pods", "-n", backend.namespace, "-l", f"{EXECUTION_LABEL}={execution.key}", "-o", "name")
-        if kubectl(*words).stdout:
-            return None
-    return await port.find(execution)
 
 
 async def test_suspending_what_is_absent_is_fine(backend: Backend, port: Pipelines) -> None:
