@@ -62,8 +62,8 @@ class _Hooks:
         return outputs, ended_as
 
     def run_local_subprocess(self, full_command: Sequence[str], env_vars: Mapping[str, str] | None = None) -> int:
-        self.current.ended = self.processes.run(full_command, self.current.task, env_vars)
-        return self.current.ended.exit_code
+        ended = self.current.ended = self.processes.run(full_command, self.current.task, env_vars)
+        return ended.exit_code
 
     def _fail(self, key: str, otherwise: str) -> None:
         """The process's own words if it failed; if it succeeded or never ran, what kfp.local said."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 TASKS_TAG = "millwright.tasks"
 TAG_LIMIT = 5000  # bytes that MLflow accepts in a tag's value
 RETRY_SECONDS = 1.0
-CLOSE_SECONDS = 20.0
+FLUSH_SECONDS = 20.0
 
 
 class MlflowReporter:
@@ -23,8 +23,8 @@ class MlflowReporter:
     written: gates judge them. While MLflow cannot be reached a warning is printed, once.
     """
 
-    def __init__(self, run_id: str) -> None:
-        self._run_id = run_id
+    def __init__(self, run_id: str, flush_seconds: float = FLUSH_SECONDS) -> None:
+        self._run_id, self._flush_seconds = run_id, flush_seconds
         self._tasks: list[dict[str, str | None]] | None = None
         self._metrics: dict[str, float] = {}
         self._wake = threading.Condition()
@@ -46,12 +46,12 @@ class MlflowReporter:
             self._metrics.update(values)
             self._wake.notify()
 
-    def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Write what is left, for at most `timeout` seconds."""
+    def close(self) -> None:
+        """Write what is left, for at most `flush_seconds`."""
         with self._wake:
             self._closed = True
             self._wake.notify()
-        self._thread.join(timeout)
+        self._thread.join(self._flush_seconds)
 
     def _work(self) -> None:
         while (batch := self._take()) is not None:
@@ -96,7 +96,7 @@ class NoReporter:
     def log_metrics(self, values: Mapping[str, float]) -> None:
         """Do nothing."""
 
-    def close(self, timeout: float = CLOSE_SECONDS) -> None:
+    def close(self) -> None:
         """Do nothing."""
 
 

@@ -15,7 +15,7 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
 from millwright_runner import ir, parameters
 from millwright_runner.kfp_hooks import observed
-from millwright_runner.mlflow_reporter import MlflowReporter, NoReporter
+from millwright_runner.mlflow_reporter import FLUSH_SECONDS, MlflowReporter, NoReporter
 from millwright_runner.outcome import Outcome, Rejected
 from millwright_runner.processes import TERMINATED, Processes
 from millwright_runner.tasks import TaskBoard, TaskFailure
@@ -40,8 +40,7 @@ def run(pipeline: Path, parameters_file: Path, workspace: Path) -> Outcome:
 
 def _run(pipeline: Path, spec: PipelineSpec, arguments: Mapping[str, Any], workspace: Path) -> Outcome:
     processes = Processes(dict(os.environ))
-    run_id = os.environ.get("MLFLOW_RUN_ID")
-    reporter = MlflowReporter(run_id) if run_id else NoReporter()
+    reporter = _reporter()
     board = TaskBoard(ir.task_names(spec), reporter.report)
     reporter.report(board.as_list())
     error: BaseException | None = None
@@ -53,6 +52,12 @@ def _run(pipeline: Path, spec: PipelineSpec, arguments: Mapping[str, Any], works
     board.finish()
     reporter.close()
     return _outcome(board, error)
+
+
+def _reporter() -> MlflowReporter | NoReporter:
+    if not (run_id := os.environ.get("MLFLOW_RUN_ID")):
+        return NoReporter()
+    return MlflowReporter(run_id, float(os.environ.get("MILLWRIGHT_FLUSH_SECONDS", FLUSH_SECONDS)))
 
 
 def _execute(pipeline: Path, arguments: Mapping[str, Any], workspace: Path) -> None:

@@ -82,8 +82,7 @@ def slow():
 @dsl.pipeline(name="logging")
 def logging_steps():
     first = log_to_mlflow(name="first", value=1.0)
-    second = log_to_mlflow(name="second", value=2.0).after(first)
-    log_to_mlflow(name="third", value=3.0).after(second)
+    log_to_mlflow(name="second", value=2.0).after(first)
 
 
 @dsl.pipeline(name="typed")
