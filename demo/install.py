@@ -1,8 +1,9 @@
-"""Installs the chart on this checkout's cluster: `python3 -m demo.install`. Doing it again changes only what differs."""
+"""Installs the chart on this checkout's cluster: `python3 -m demo.install`. Again, it changes only what differs."""
 
-from demo.kube import RELEASE_NAMESPACE, ROOT, helm, kubectl
 from tests.cluster import imagestore
 from tests.cluster.shell import step
+
+from demo.kube import RELEASE_NAMESPACE, ROOT, helm, kubectl
 
 PARTS = ("millwright-storage", "millwright-mlflow", "millwright-operator")
 

@@ -55,5 +55,5 @@ def _tool(name: str) -> str:
 
 def _run(*words: str, **options: Any) -> str:
     environment = os.environ | {"KUBECONFIG": str(STATE / "kubeconfig")}
-    done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, env=environment, **options)  # noqa: S603
+    done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, env=environment, **options)
     return done.stdout

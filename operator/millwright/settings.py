@@ -1,4 +1,4 @@
-"""The operator's settings: one mounted YAML file, then MILLWRIGHT_ environment variables over it."""
+"""The operator's settings: one mounted YAML file."""
 
 import os
 from pathlib import Path
@@ -51,8 +51,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         alias_generator=to_camel,
         populate_by_name=True,
-        env_prefix="MILLWRIGHT_",
-        env_nested_delimiter="__",
         extra="forbid",
         frozen=True,
     )
@@ -77,7 +75,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE))
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, file)
+        return init_settings, YamlConfigSettingsSource(settings_cls, file)
 
 
 def load() -> Settings:

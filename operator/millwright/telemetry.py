@@ -5,4 +5,4 @@ from prometheus_client import Counter, Gauge, Histogram
 RECONCILES = Counter("millwright_reconciles", "Reconciles by kind and outcome.", ["kind", "outcome"])
 RECONCILE_SECONDS = Histogram("millwright_reconcile_seconds", "Seconds that a reconcile takes.", ["kind"])
 QUEUE_DEPTH = Gauge("millwright_queue_depth", "Objects that wait for a worker.", ["kind"])
-API_WRITES = Counter("millwright_api_writes", "Writes to the Kubernetes API.", ["verb", "resource"])
+API_WRITES = Counter("millwright_api_writes", "Requests to the Kubernetes API that write.", ["method"])

@@ -113,7 +113,6 @@ def test_a_registered_name_cannot_change(namespace: str) -> None:
     assert "registeredName cannot change: make a new Model under the new name" in judged.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="the CEL rule stands on the field, so it is not asked when the field goes")
 def test_a_registered_name_cannot_be_taken_away(namespace: str) -> None:
     body = manifest(namespace, "Model", {"registeredName": "elsewhere.kept"}, name="kept")
     assert kubectl("apply", "-f", "-", stdin=yaml.safe_dump(body)).returncode == 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from tests.fakes.registry import FakeRegistry
 
+from millwright.core import ir
 from millwright.core.actions import Launch, PackageModel
 from millwright.core.execution import Cause, Execution, Package, PackagingRun, Phase, PipelineRun, Task
 
@@ -30,7 +31,8 @@ class FakePipelines:
         seen = self._seen[run.key] = self._seen.get(run.key, 0) + 1
         if run.phase is Phase.RUNNING and seen >= self._looks:
             cause = self._ends[run.key]
-            tasks = () if cause else tuple(Task(t, "Succeeded") for t in self._launches[run.key].pipeline.tasks)
+            names = ir.parse(self._launches[run.key].pipeline.text)["root"]["dag"]["tasks"]
+            tasks = () if cause else tuple(Task(name, "Succeeded") for name in names)
             run = replace(run, phase=Phase.FAILED if cause else Phase.SUCCEEDED, cause=cause, tasks=tasks)
             self.runs[run.key] = run
         return run

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client, config
 
+from millwright import telemetry
 from millwright.ports import PODS, DependencyError, Manifest, RejectedError, Resource
 
 FIELD_MANAGER = "millwright"
@@ -111,6 +112,8 @@ class KubernetesCluster:
             raise DependencyError("kubernetes", str(error)) from error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise DependencyError("kubernetes", f"{method} {path}: {error or type(error).__name__}") from error
+        if method != "GET":
+            telemetry.API_WRITES.labels(method).inc()
         if response.status == GONE and absent_is_fine:
             return None
         if response.status >= 400:
@@ -130,6 +133,6 @@ def _error(status: int, call: str, raw: bytes) -> Exception:
         reason, message = "", raw[:300].decode(errors="replace")
     if reason == "AlreadyExists":
         return AlreadyExists(message)
-    if status in TRY_AGAIN or "being terminated" in message:
+    if status in TRY_AGAIN:
         return DependencyError("kubernetes", f"{call}: {status} {message}")
     return RejectedError(f"Kubernetes refused {call}: {message}")

@@ -53,6 +53,15 @@ class Approval(ApiModel):
 class ModelSpec(ApiModel):
     """How a registered model is named, approved and aliased."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "has(self.registeredName) == has(oldSelf.registeredName)",
+                "registeredName can be neither added nor taken away: make a new Model",
+            )
+        )
+    )
+
     registered_name: RegisteredName | None = Field(
         None,
         description="Name in the MLflow registry; <namespace>.<name> when left out. It must begin with "

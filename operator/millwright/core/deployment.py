@@ -15,6 +15,8 @@ from millwright.core.version_set import Platform, Target
 
 # Time for every node's proxy to learn of a switch, before the pods that lost the traffic are told to go.
 DRAIN_SECONDS = 5.0
+# Time for the proxies to have heard of it; Ready must not say yes before a client is answered.
+SWITCH_SECONDS = 2.0
 POLL_SECONDS = 5.0
 WAIT_SECONDS = 15.0
 
@@ -73,10 +75,17 @@ def _serving(observed: DeploymentObserved, target: Target, platform: Platform, n
     sets = version_set.manifests(observed.key, observed.uid, observed.spec, target, platform)
     actions: list[DeploymentAction] = [*_changes(observed, stable.version_set, sets), *_switch(observed, stable)]
     leaving, soon = _leaving(observed, {stable.version_set}, now)
-    facts = _availability(observed, stable)
+    since = observed.status.draining_since
+    switching = since is not None and (now - since).total_seconds() < SWITCH_SECONDS
+    if switching:
+        facts = working("Switching", f"traffic goes to version {stable.version}")
+    else:
+        facts = _availability(observed, stable)
     status = _status(observed, now, facts, candidate=None, rejected=None)
     is_ready = facts[0].status == "True"
-    return Plan(status, (*actions, *leaving), soon or (None if is_ready else POLL_SECONDS))
+    return Plan(
+        status, (*actions, *leaving), SWITCH_SECONDS if switching else soon or (None if is_ready else POLL_SECONDS)
+    )
 
 
 def _rolling_out(

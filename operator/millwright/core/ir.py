@@ -62,8 +62,3 @@ def _containers(pipeline: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str,
             kind = next(iter(executor), "nothing")
             raise InvalidPipeline(f"step {label} is of kind {kind}, which the embedded backend cannot run")
         yield label, executor["container"]
-
-
-def task_names(pipeline: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the steps at the top level, in the order of the file."""
-    return tuple(pipeline.get("root", {}).get("dag", {}).get("tasks", {}))

@@ -157,8 +157,9 @@ def _gated(observed: Observed, execution: Execution, now: datetime) -> TrainingP
 
 def _packaged(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     assert observed.tracked is not None and isinstance(observed.model, ModelTarget)
-    if observed.tracked.package is not None:
-        return None
+    packaging = observed.packaging
+    if observed.tracked.package is not None and packaging is not None and packaging.phase is Phase.SUCCEEDED:
+        return None  # our own Job wrote it last: what training code may have written there counts for nothing
     if observed.packaging and observed.packaging.phase is Phase.FAILED:
         cause = observed.packaging.cause or Cause("PackagingFailed", "the packaging Job failed and left no reason")
         return _ended_in_failure(observed, execution, now, cause, "FINISHED")

@@ -41,7 +41,6 @@ class PipelineInput:
     """A pipeline that the backend can run."""
 
     text: str
-    tasks: tuple[str, ...]
     image: str | None = None
 
 

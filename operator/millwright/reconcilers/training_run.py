@@ -90,7 +90,9 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         spec = ModelSpec.model_validate(body.get("spec") or {})
         key = ObjectKey(subject.key.namespace, name)
         if name_is_foreign(key, spec):
-            return Missing("ModelStalled", f"Model {name} has a registeredName of another namespace; correct it there")
+            return Missing(
+                "ModelStalled", f"Model {name} has a registeredName of another namespace; correct it there", final=True
+            )
         return ModelTarget(registered_name(key, spec), spec.allow_pickle)
 
     async def _pipeline(self, subject: Subject, running: PipelineRun | None) -> PipelineInput | Missing:
@@ -174,6 +176,6 @@ def _pipeline_input(body: Mapping[str, Any] | None, name: str, key: str) -> Pipe
         return Missing("PipelineKeyNotFound", f"ConfigMap {name} has no key {key} (its keys: {there})")
     try:
         pipeline = ir.parse(text)
-        return PipelineInput(text, ir.task_names(pipeline), ir.image_for_embedded(pipeline))
+        return PipelineInput(text, ir.image_for_embedded(pipeline))
     except ir.InvalidPipeline as error:
         return Missing("InvalidPipeline", f"ConfigMap {name}, key {key}: {error}", final=True)

@@ -1,0 +1,98 @@
+"""The main job on the installed local cluster, with the example that the README's page leads to."""
+
+import json
+import os
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from demo import story
+from demo.kube import ROOT, get, kubectl, service_address
+from tests.cluster import kubeconfig_path
+
+os.environ["KUBECONFIG"] = str(kubeconfig_path())
+EXAMPLE = ROOT / "examples" / "own-pipeline"
+
+
+def eventually(what: str, condition: Callable[[], Any], seconds: float = 180) -> Any:
+    """The first true value of `condition`. Fails with the words of `what` when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.5)  # the one place where tests wait
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class Team:
+    """A namespace of its own, in which a data scientist applies files."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        story.namespace_with_storage(namespace)
+
+    def apply_example(self, **parameters: Any) -> None:
+        """`kubectl apply -k examples/own-pipeline`, in this namespace, with changed parameters."""
+        text = kubectl("kustomize", str(EXAMPLE)).replace("namespace: wine", f"namespace: {self.namespace}")
+        for name, value in parameters.items():
+            lines = text.splitlines()
+            text = "\n".join(f"    {name}: {value}" if line.startswith(f"    {name}: ") else line for line in lines)
+        self.apply(*(document for document in text.split("\n---\n") if "kind: Namespace" not in document))
+
+    def apply(self, *manifests: str | dict[str, Any]) -> None:
+        """Applies manifests in this namespace."""
+        for manifest in manifests:
+            text = manifest if isinstance(manifest, str) else json.dumps(manifest)
+            kubectl("apply", "-n", self.namespace, "-f", "-", input=text)
+
+    def status(self, kind: str, name: str = "wine") -> dict[str, Any]:
+        """The status; empty where there is none."""
+        return dict((get(kind, name, self.namespace) or {}).get("status", {}))
+
+    def condition(self, kind: str, condition: str, name: str = "wine") -> dict[str, Any]:
+        """One condition; empty where there is none."""
+        found = (c for c in self.status(kind, name).get("conditions", []) if c["type"] == condition)
+        return dict(next(found, {}))
+
+    def serves(self, version: str, name: str = "wine") -> bool:
+        """Whether the Deployment is ready on that version."""
+        stable = self.status("modeldeployment", name).get("stable", {}).get("version")
+        return stable == version and self.condition("modeldeployment", "Ready", name).get("status") == "True"
+
+    def host(self, name: str = "wine") -> str:
+        """Address of the served model."""
+        return service_address(name, self.namespace)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_cluster_answers() -> None:
+    try:
+        kubectl("get", "--raw", "/readyz")
+    except Exception as error:
+        pytest.exit(f"no cluster answers; run `make cluster images install` first ({error})", returncode=1)
+
+
+@pytest.fixture(scope="session")
+def team() -> Iterator[Team]:
+    """One team for the session; its namespace goes away at the end."""
+    made = Team(f"e2e-{int(time.time())}")
+    yield made
+    kubectl("delete", "namespace", made.namespace, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def mlflow() -> Callable[[str, dict[str, Any] | None], dict[str, Any]]:
+    """Asks the installed MLflow's REST API 2.0: path and body (None: GET)."""
+    address = service_address("millwright-mlflow", "millwright")
+
+    def ask(path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        data = json.dumps(body).encode() if body is not None else None
+        headers = {"Host": "localhost", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://{address}/api/2.0/mlflow/{path}", data, headers)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return dict(json.load(response))
+
+    return ask

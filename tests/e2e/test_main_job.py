@@ -1,0 +1,108 @@
+"""Three YAML files in; a trained, registered and served model out. In the order in which a team lives it."""
+
+import json
+import random
+import time
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from demo.kube import RELEASE_NAMESPACE, get, kubectl
+from demo.requests import RequestLoop
+from tests.e2e.conftest import Team, eventually
+
+Mlflow = Callable[..., dict[str, Any]]
+ROW = [[14.23, 1.71, 2.43, 15.6, 127.0, 2.8, 3.06, 0.28, 2.29, 5.64, 1.04, 3.92, 1065.0]]
+
+
+def invocation(team: Team) -> str:
+    """One wine as MLflow's users send it, with the columns that the model says it wants."""
+    with urllib.request.urlopen(f"http://{team.host()}/v2/models/wine", timeout=10) as response:
+        columns = [i["name"] for i in json.load(response)["inputs"]]
+    return json.dumps({"dataframe_split": {"columns": columns, "data": ROW}})
+
+
+def test_three_files_become_a_served_model(team: Team) -> None:
+    team.apply_example()
+    eventually("version 1 is served", lambda: team.serves("1"))
+    body = invocation(team).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://{team.host()}/invocations", body, headers)
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert json.load(response) == {"predictions": [0]}
+        assert response.headers["x-millwright-model-version"] == "1"
+
+
+def test_status_tells_steps_metrics_and_version(team: Team) -> None:
+    status = team.status("trainingrun")
+    assert {task["name"]: task["state"] for task in status["tasks"]} == {
+        "load-wines": "Succeeded",
+        "train-classifier": "Succeeded",
+    }
+    metrics = {metric["name"]: metric["value"] for metric in status["metrics"]}
+    assert metrics["held_out_accuracy"] >= 0.9
+    assert (status["state"], status["modelVersion"], status["progressPercentage"]) == ("Succeeded", "1", 100)
+    columns = kubectl("get", "trun", "wine", "-n", team.namespace)
+    assert "Succeeded" in columns
+
+
+def test_mlflow_holds_run_metrics_version_alias_and_lineage(team: Team, mlflow: Mlflow) -> None:
+    run_id = team.status("trainingrun")["mlflowRun"]["id"]
+    run = mlflow(f"runs/get?run_id={run_id}")["run"]
+    assert run["info"]["status"] == "FINISHED"
+    name = f"{team.namespace}.wine"
+    model = mlflow(f"registered-models/get?name={name}")["registered_model"]
+    assert model["aliases"] == [{"alias": "champion", "version": "1"}]
+    version = mlflow(f"model-versions/get?name={name}&version=1")["model_version"]
+    tags = {tag["key"]: tag["value"] for tag in version["tags"]}
+    assert version["run_id"] == run_id
+    assert tags["millwright.execution"] == team.status("trainingrun")["execution"]
+    assert tags["millwright.digest"] == team.status("modeldeployment")["stable"]["digest"]
+    assert tags["millwright.format"] == "onnx"
+
+
+def test_events_tell_the_story(team: Team) -> None:
+    told = kubectl("describe", "trainingrun", "wine", "-n", team.namespace)
+    assert "the run passed and is version 1 of Model wine" in told
+
+
+def test_a_changed_parameter_becomes_version_2_without_a_failed_request(team: Team) -> None:
+    with RequestLoop(team.host(), "/invocations", invocation(team)) as loop:
+        team.apply_example(regularization=0.25)
+        eventually("version 2 is served", lambda: team.serves("2"))
+        name = team.status("modeldeployment")["stable"]["versionSet"]
+        selector = f"millwright.dev/deployment=wine,millwright.dev/version-set!={name}"
+        eventually(
+            "the old pods have left",
+            lambda: not kubectl("get", "pods", "-n", team.namespace, "-l", selector, "-o", "name"),
+        )
+        eventually("the new version answers", lambda: sum(loop.answered.values()) > 200)
+    assert loop.failures == []
+
+
+def test_killing_the_operator_at_ten_random_moments_changes_nothing_in_the_end(team: Team, mlflow: Mlflow) -> None:
+    team.apply_example(regularization=0.75)
+    moments = random.Random(7)
+    for _ in range(10):
+        before = operator_pod()
+        moment = time.monotonic() + moments.uniform(0.0, 2.0)
+        eventually("the moment has come", lambda until=moment: time.monotonic() >= until, seconds=5)
+        kubectl("delete", "pod", before, "-n", RELEASE_NAMESPACE, "--grace-period=0", "--force")
+        eventually("another operator runs", lambda old=before: operator_pod() not in ("", old), seconds=60)
+    eventually("version 3 is served", lambda: team.serves("3"))
+    name = f"{team.namespace}.wine"
+    versions = mlflow(f"model-versions/search?filter=name%3D%27{name}%27")["model_versions"]
+    assert sorted(v["version"] for v in versions) == ["1", "2", "3"]
+    key = team.status("trainingrun")["execution"]
+    experiment = mlflow(f"experiments/get-by-name?experiment_name={team.namespace}/wine")["experiment"]
+    query = {"experiment_ids": [experiment["experiment_id"]], "filter": f"tags.`millwright.execution` = '{key}'"}
+    assert len(mlflow("runs/search", query)["runs"]) == 1
+    assert "finalizers" not in (get("trainingrun", "wine", team.namespace) or {})["metadata"]
+
+
+def operator_pod() -> str:
+    """Name of the operator's pod that runs; empty while there is none."""
+    label = "app.kubernetes.io/component=operator"
+    running = "--field-selector=status.phase=Running"
+    names = kubectl("get", "pods", "-n", RELEASE_NAMESPACE, "-l", label, running, "-o", "name").split()
+    return names[0].removeprefix("pod/") if names else ""
