@@ -20,9 +20,13 @@ def evaluate_classifier(model_id: str, table: dsl.Input[dsl.Dataset], target: st
     rows = pd.read_parquet(table.path)
     truth = rows.pop(target)
     late = mlflow.sklearn.load_model(f"models:/{model_id}").predict_proba(rows)[:, 1]
-    values = {"roc_auc": float(roc_auc_score(truth, late)), "accuracy": float(accuracy_score(truth, late > 0.5)),
-              "brier": float(brier_score_loss(truth, late)), "n_rows": float(len(rows)),
-              "base_rate": float(truth.mean())}
+    values = {
+        "roc_auc": float(roc_auc_score(truth, late)),
+        "accuracy": float(accuracy_score(truth, late > 0.5)),
+        "brier": float(brier_score_loss(truth, late)),
+        "n_rows": float(len(rows)),
+        "base_rate": float(truth.mean()),
+    }
     with mlflow.start_run():
         mlflow.log_metrics(values)
     for name, value in values.items():

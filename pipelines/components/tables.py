@@ -21,8 +21,10 @@ def read_tables(base: str, names: list[str], table: dsl.Output[dsl.Dataset]):
 
     where = urlparse(base)
     if where.scheme == "s3":
-        files = fs.S3FileSystem(endpoint_override=os.environ.get("AWS_ENDPOINT_URL"),
-                                region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
+        files = fs.S3FileSystem(
+            endpoint_override=os.environ.get("AWS_ENDPOINT_URL"),
+            region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+        )
     else:
         files = fs.LocalFileSystem()
     folder = where.netloc + where.path if where.scheme == "s3" else base

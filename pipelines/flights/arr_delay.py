@@ -10,8 +10,13 @@ from flights.steps import make_features, plan_months, train_classifier, validate
 
 
 @dsl.pipeline(name="arr-delay", description="Will this flight arrive more than 15 minutes late?")
-def arr_delay(data: str = "s3://data/flights", train_months: str = "1-6", eval_months: str = "", max_iter: int = 200,
-              learning_rate: float = 0.1):
+def arr_delay(
+    data: str = "s3://data/flights",
+    train_months: str = "1-6",
+    eval_months: str = "",
+    max_iter: int = 200,
+    learning_rate: float = 0.1,
+):
     """Train on some months, evaluate on later ones (by default the next); `data` holds what `flights.seed` stores."""
     months = plan_months(train_months=train_months, eval_months=eval_months)
     weather = read_tables(base=data, names=["weather"]).set_display_name("read weather")

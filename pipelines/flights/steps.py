@@ -28,8 +28,10 @@ def plan_months(train_months: str, eval_months: str) -> NamedTuple("Months", tra
     evaluation = months(eval_months) if eval_months else [max(train) + 1]
     wrong = [month for month in train + evaluation if not 1 <= month <= 12]
     if wrong or not train:
-        raise SystemExit(f"There is no data for month {wrong}: 2013 has the months 1 to 12; set eval_months if "
-                         "train_months ends with 12.")
+        raise SystemExit(
+            f"There is no data for month {wrong}: 2013 has the months 1 to 12; set eval_months if "
+            "train_months ends with 12."
+        )
     if both := sorted(set(train) & set(evaluation)):
         raise SystemExit(f"Months {both} are both for training and for evaluation.")
     names = [[f"flights-2013-{month:02d}" for month in chosen] for chosen in (train, evaluation)]
@@ -47,16 +49,23 @@ def validate_flights(flights: dsl.Input[dsl.Dataset], valid: dsl.Output[dsl.Data
     def whole(low: int, high: int) -> pa.Column:
         return pa.Column("int64", pa.Check.in_range(low, high))
 
-    schema = pa.DataFrameSchema({
-        "month": whole(1, 12), "day": whole(1, 31), "hour": whole(0, 23), "minute": whole(0, 59),
-        "distance": whole(1, 20_000), "sched_arr_time": whole(0, 2400),
-        "arr_delay": pa.Column("float64", pa.Check.in_range(-200, 3000), nullable=True),
-        "carrier": pa.Column(str, pa.Check.str_matches("^[A-Z0-9]{2}$")),
-        "origin": pa.Column(str, pa.Check.isin(["EWR", "JFK", "LGA"])),
-        "dest": pa.Column(str, pa.Check.str_matches("^[A-Z]{3}$")),
-        "tailnum": pa.Column(str, nullable=True),
-        "time_hour": pa.Column(str),
-    }, checks=pa.Check(lambda table: len(table) > 0, error="the table is empty"))
+    schema = pa.DataFrameSchema(
+        {
+            "month": whole(1, 12),
+            "day": whole(1, 31),
+            "hour": whole(0, 23),
+            "minute": whole(0, 59),
+            "distance": whole(1, 20_000),
+            "sched_arr_time": whole(0, 2400),
+            "arr_delay": pa.Column("float64", pa.Check.in_range(-200, 3000), nullable=True),
+            "carrier": pa.Column(str, pa.Check.str_matches("^[A-Z0-9]{2}$")),
+            "origin": pa.Column(str, pa.Check.isin(["EWR", "JFK", "LGA"])),
+            "dest": pa.Column(str, pa.Check.str_matches("^[A-Z]{3}$")),
+            "tailnum": pa.Column(str, nullable=True),
+            "time_hour": pa.Column(str),
+        },
+        checks=pa.Check(lambda table: len(table) > 0, error="the table is empty"),
+    )
     try:
         schema.validate(pd.read_parquet(flights.path), lazy=True)
     except pa.errors.SchemaErrors as errors:
@@ -66,8 +75,12 @@ def validate_flights(flights: dsl.Input[dsl.Dataset], valid: dsl.Output[dsl.Data
 
 
 @component
-def make_features(flights: dsl.Input[dsl.Dataset], weather: dsl.Input[dsl.Dataset], planes: dsl.Input[dsl.Dataset],
-                  features: dsl.Output[dsl.Dataset]):
+def make_features(
+    flights: dsl.Input[dsl.Dataset],
+    weather: dsl.Input[dsl.Dataset],
+    planes: dsl.Input[dsl.Dataset],
+    features: dsl.Output[dsl.Dataset],
+):
     """One row per flight that arrived: the features (float64 and strings, in fixed order) and `late` (0 or 1).
 
     Unknown is NaN. Units: minutes after midnight, miles, years, seats; weather as in the source (°F, mph, inches,
@@ -131,6 +144,7 @@ def train_classifier(table: dsl.Input[dsl.Dataset], max_iter: int, learning_rate
         model.fit(rows, late)
         signature = mlflow.models.infer_signature(sample, model.predict(sample))
         trusted = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
-        logged = mlflow.sklearn.log_model(model, name="model", signature=signature, input_example=sample,
-                                          skops_trusted_types=trusted)
+        logged = mlflow.sklearn.log_model(
+            model, name="model", signature=signature, input_example=sample, skops_trusted_types=trusted
+        )
     return logged.model_id

@@ -22,11 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> outcome.Outcome:
     from millwright_runner.run import run
+
     return run(options.pipeline, options.parameters, options.workspace)
 
 
 def _package(options: argparse.Namespace) -> outcome.Outcome:
     from millwright_runner.package import package
+
     return package(options.destination, options.allow_pickle)
 
 

@@ -46,8 +46,11 @@ def _check_root(spec: PipelineSpec) -> None:
     if not spec.root.dag.tasks:
         raise Rejected(INVALID, "The pipeline has no tasks.")
     if artifacts := sorted(name for name, it in spec.root.input_definitions.artifacts.items() if not it.is_optional):
-        raise Rejected(INVALID, f"The pipeline needs input artifacts ({', '.join(artifacts)}); only parameters "
-                                "can be given. Import them in the pipeline with dsl.importer.")
+        raise Rejected(
+            INVALID,
+            f"The pipeline needs input artifacts ({', '.join(artifacts)}); only parameters "
+            "can be given. Import them in the pipeline with dsl.importer.",
+        )
     for component, task in _components(spec, spec.root):
         if component is None:
             raise Rejected(INVALID, f"Task {task} refers to a component that the pipeline does not contain.")
@@ -60,8 +63,11 @@ def _check_executors(spec: PipelineSpec) -> None:
         command = str(container.struct_value.fields["command"]) if container else EXECUTOR_MODULE
         arguments = str(container.struct_value.fields["args"]) if container else ""
         if EXECUTOR_MODULE not in command + arguments:
-            raise Rejected(INVALID, f"{name} is a container component; the embedded backend runs Python "
-                                    "components only. Use the kubeflow backend for this pipeline.")
+            raise Rejected(
+                INVALID,
+                f"{name} is a container component; the embedded backend runs Python "
+                "components only. Use the kubeflow backend for this pipeline.",
+            )
 
 
 def _components(spec: PipelineSpec, dag: ComponentSpec) -> Iterator[tuple[ComponentSpec | None, str]]:

@@ -43,7 +43,8 @@ class _Hooks:
     processes: Processes
     log_metrics: MetricsSink
     original: Callable[..., tuple[dict[str, Any], status.Status]] = field(
-        default_factory=lambda: task_executor.execute_single_task)
+        default_factory=lambda: task_executor.execute_single_task
+    )
     current: threading.local = field(default_factory=threading.local)  # the task of this thread, its last process
 
     def execute_single_task(self, task_name: str, **arguments: Any) -> tuple[dict[str, Any], status.Status]:
@@ -80,5 +81,8 @@ class _Hooks:
 
 
 def _numbers(metadata: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in metadata.items()
-            if isinstance(value, (int, float)) and not isinstance(value, bool)}
+    return {
+        name: float(value)
+        for name, value in metadata.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }

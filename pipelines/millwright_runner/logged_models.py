@@ -52,8 +52,11 @@ def download(client: MlflowClient, run_id: str, folder: Path) -> LoggedModel:
     outputs = client.get_run(run_id).outputs
     models = [client.get_logged_model(it.model_id) for it in (outputs.model_outputs if outputs else [])]
     if not models:
-        raise Failed("NoModelLogged", "The MLflow run has logged no model. Log one in the training step, for example "
-                                      "with mlflow.sklearn.log_model(model, name='model', input_example=rows).")
+        raise Failed(
+            "NoModelLogged",
+            "The MLflow run has logged no model. Log one in the training step, for example "
+            "with mlflow.sklearn.log_model(model, name='model', input_example=rows).",
+        )
     model_id = str(max(models, key=lambda it: it.creation_timestamp).model_id)
     local = Path(mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(folder)))
     return LoggedModel(model_id, local, Model.load(str(local)))
@@ -66,13 +69,19 @@ def load_sklearn(model: LoggedModel, allow_pickle: bool) -> Any:
     if model.is_skops:
         return _load_skops(model.sklearn_file)
     if not allow_pickle:
-        raise Rejected(UNSAFE, "The model was logged as a pickle, which may run any code when it is loaded. Log it "
-                               "with MLflow's default format (skops), or allow pickles for this namespace.")
+        raise Rejected(
+            UNSAFE,
+            "The model was logged as a pickle, which may run any code when it is loaded. Log it "
+            "with MLflow's default format (skops), or allow pickles for this namespace.",
+        )
     return mlflow.sklearn.load_model(str(model.folder))
 
 
 def _load_skops(path: Path) -> Any:
     if foreign := untrusted_types(path):
-        raise Rejected(UNSAFE, "The model contains what is neither a class of scikit-learn nor of NumPy, so the server "
-                               f"will not load it: {', '.join(foreign)}.")
+        raise Rejected(
+            UNSAFE,
+            "The model contains what is neither a class of scikit-learn nor of NumPy, so the server "
+            f"will not load it: {', '.join(foreign)}.",
+        )
     return load_skops(path)

@@ -105,6 +105,7 @@ def _connect() -> "MlflowClient":
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     from mlflow import MlflowClient  # takes seconds to import, which the pipeline need not wait for
+
     return MlflowClient()
 
 

@@ -36,8 +36,14 @@ COLUMN_TYPES = {
     "BOOL": ColumnType("BOOL", data_types.BooleanTensorType, TensorProto.BOOL),
     "BYTES": ColumnType("BYTES", data_types.StringTensorType, TensorProto.STRING),
 }
-V2_OF_ONNX = {"tensor(double)": "FP64", "tensor(float)": "FP32", "tensor(int64)": "INT64", "tensor(int32)": "INT32",
-              "tensor(bool)": "BOOL", "tensor(string)": "BYTES"}
+V2_OF_ONNX = {
+    "tensor(double)": "FP64",
+    "tensor(float)": "FP32",
+    "tensor(int64)": "INT64",
+    "tensor(int32)": "INT32",
+    "tensor(bool)": "BOOL",
+    "tensor(string)": "BYTES",
+}
 
 
 def convert(model: Any, sample: Sample) -> bytes:
@@ -96,11 +102,14 @@ def _renamed(model: ModelProto, names: list[str]) -> ModelProto:
 def _take_columns(model: ModelProto, columns: tuple[Tensor, ...]) -> None:
     """Replace the matrix input by one input [rows, 1] per column, put side by side as doubles."""
     del model.graph.input[:]
-    model.graph.input.extend(helper.make_tensor_value_info(t.name, COLUMN_TYPES[t.datatype].onnx, [None, 1])
-                             for t in columns)
+    model.graph.input.extend(
+        helper.make_tensor_value_info(t.name, COLUMN_TYPES[t.datatype].onnx, [None, 1]) for t in columns
+    )
     doubles = [f"{t.name}_as_double" for t in columns]
-    nodes = [helper.make_node("Cast", [t.name], [double], to=TensorProto.DOUBLE)
-             for t, double in zip(columns, doubles, strict=True)]
+    nodes = [
+        helper.make_node("Cast", [t.name], [double], to=TensorProto.DOUBLE)
+        for t, double in zip(columns, doubles, strict=True)
+    ]
     nodes.append(helper.make_node("Concat", doubles, [MATRIX], axis=1))
     following = list(model.graph.node)
     del model.graph.node[:]

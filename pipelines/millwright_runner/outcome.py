@@ -62,7 +62,7 @@ def _shorten(body: dict[str, Any], excess: int) -> bool:
     """Drop about `excess` bytes of the least useful text; false if nothing is left to drop."""
     message = body.get("message") or ""
     if len(message) > 500:
-        body["message"] = "…" + message[min(max(excess, 10) + 8, len(message) - 480):]
+        body["message"] = "…" + message[min(max(excess, 10) + 8, len(message) - 480) :]
     elif body.get("tasks"):
         body["tasks"] = body["tasks"][1:]
     else:

@@ -58,8 +58,14 @@ def _build(client: MlflowClient, run_id: str, scratch: Path, folder: Path, uri: 
     body = {"dataframe_split": sample.dataframe_split(), "predictions": form.predictions}
     (folder / "sample.json").write_text(json.dumps(body))
     manifest = Manifest(
-        digest=digest_of(folder), format=form.format, runtime=form.runtime, uri=uri, files=file_digests(folder),
-        model_id=source.model_id, signature=form.signature, verification=form.verification,
+        digest=digest_of(folder),
+        format=form.format,
+        runtime=form.runtime,
+        uri=uri,
+        files=file_digests(folder),
+        model_id=source.model_id,
+        signature=form.signature,
+        verification=form.verification,
         source_digest=digest_of(source.folder),
     )
     (folder / MANIFEST).write_text(manifest.to_json())

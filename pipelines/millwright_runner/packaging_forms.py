@@ -83,8 +83,13 @@ def _converted(model: Any, sample: Sample, folder: Path) -> Form:
     predictions = model.predict(sample.data)
     difference = _difference(model, predictions, sample, onnx_conversion.predict(session, sample))
     (folder / MODEL_FILES["onnx"]).write_bytes(content)
-    return Form("onnx", _runtime("onnxruntime"), onnx_conversion.signature(session, sample.inputs),
-                Verification(len(sample.data), difference), predictions.tolist())
+    return Form(
+        "onnx",
+        _runtime("onnxruntime"),
+        onnx_conversion.signature(session, sample.inputs),
+        Verification(len(sample.data), difference),
+        predictions.tolist(),
+    )
 
 
 def _original(model: Any, source: LoggedModel, sample: Sample, folder: Path, fallback: Fallback) -> Form:
@@ -124,8 +129,11 @@ def _outputs(model: Any, predictions: Any) -> tuple[Tensor, ...]:
     if not is_classifier(model):
         return (Tensor("prediction", kind, (-1, *predictions.shape[1:])),)
     label = Tensor("label", kind, (-1,))
-    return (Tensor("probabilities", "FP64", (-1, len(model.classes_))), label) if hasattr(model, "predict_proba") \
+    return (
+        (Tensor("probabilities", "FP64", (-1, len(model.classes_))), label)
+        if hasattr(model, "predict_proba")
         else (label,)
+    )
 
 
 def _first_line(error: Exception) -> str:

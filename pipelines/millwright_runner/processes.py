@@ -55,8 +55,14 @@ class Processes:
 
     def _popen(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
         process = subprocess.Popen(  # noqa: S603 (running the users' code is what this is for)
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1,
-            errors="replace", start_new_session=True,  # its own group, so that its children can be ended with it
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            bufsize=1,
+            errors="replace",
+            start_new_session=True,  # its own group, so that its children can be ended with it
         )
         _prefer_for_oom(process.pid)
         return process

@@ -64,8 +64,11 @@ def _execute(pipeline: Path, arguments: Mapping[str, Any], workspace: Path) -> N
     """Run by kfp.local; outputs of a former attempt are removed, so that none is taken for this one's."""
     outputs = workspace / "outputs"
     shutil.rmtree(outputs, ignore_errors=True)
-    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(outputs),
-               workspace_root=str(workspace / "kfp-workspace"))
+    local.init(
+        local.SubprocessRunner(use_venv=False),
+        pipeline_root=str(outputs),
+        workspace_root=str(workspace / "kfp-workspace"),
+    )
     components.load_component_from_file(str(pipeline))(**arguments)
 
 

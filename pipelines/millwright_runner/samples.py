@@ -11,10 +11,22 @@ from millwright_runner.outcome import Failed
 from millwright_serving.package import Tensor
 
 MATRIX = "input"
-DTYPES = {"double": "float64", "float": "float32", "long": "int64", "integer": "int32", "boolean": "bool",
-          "string": "object"}
-DATATYPES = {"float64": "FP64", "float32": "FP32", "int64": "INT64", "int32": "INT32", "bool": "BOOL",
-             "object": "BYTES"}
+DTYPES = {
+    "double": "float64",
+    "float": "float32",
+    "long": "int64",
+    "integer": "int32",
+    "boolean": "bool",
+    "string": "object",
+}
+DATATYPES = {
+    "float64": "FP64",
+    "float32": "FP32",
+    "int64": "INT64",
+    "int32": "INT32",
+    "bool": "BOOL",
+    "object": "BYTES",
+}
 
 
 @dataclass(frozen=True)
@@ -61,8 +73,11 @@ def logged_with(model: Model, folder: str) -> Sample:
     """
     example = model.load_input_example(folder) if model.saved_input_example_info else None
     if example is None:
-        raise Failed("Error", "The model was logged without an input example. Log it with input_example=, some "
-                              "hundred rows of its training data: the packaged model is compared on them.")
+        raise Failed(
+            "Error",
+            "The model was logged without an input example. Log it with input_example=, some "
+            "hundred rows of its training data: the packaged model is compared on them.",
+        )
     if isinstance(example, pd.DataFrame):
         return Sample(_typed(example, model))
     array = np.asarray(example)

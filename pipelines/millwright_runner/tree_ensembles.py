@@ -44,8 +44,13 @@ class Tree:
 def register() -> None:
     """Make skl2onnx use these converters (for the process)."""
     for kind in (HistGradientBoostingClassifier, RandomForestClassifier, ExtraTreesClassifier):
-        update_registered_converter(kind, f"Exact{kind.__name__}", _classifier_shapes, _convert_classifier,
-                                    options={"zipmap": [False], "output_class_labels": [False]})
+        update_registered_converter(
+            kind,
+            f"Exact{kind.__name__}",
+            _classifier_shapes,
+            _convert_classifier,
+            options={"zipmap": [False], "output_class_labels": [False]},
+        )
     for regressor in (HistGradientBoostingRegressor, RandomForestRegressor, ExtraTreesRegressor):
         update_registered_converter(regressor, f"Exact{regressor.__name__}", _regressor_shapes, _convert_regressor)
 
@@ -113,8 +118,9 @@ def _scores(graph: "_Graph", model: Any, features: str) -> str:
 
 def _ensemble(graph: "_Graph", trees: list[Tree], targets: int, features: str) -> str:
     doubles = graph.add("Cast", features, to=TensorProto.DOUBLE)
-    return graph.add("TreeEnsemble", doubles, domain=ML_DOMAIN, version=SKL2ONNX_ML_OPSET,
-                     **_attributes(trees, targets))
+    return graph.add(
+        "TreeEnsemble", doubles, domain=ML_DOMAIN, version=SKL2ONNX_ML_OPSET, **_attributes(trees, targets)
+    )
 
 
 def _attributes(trees: list[Tree], targets: int) -> dict[str, Any]:
@@ -126,13 +132,20 @@ def _attributes(trees: list[Tree], targets: int) -> dict[str, Any]:
         inner_number, leaf_number = np.cumsum(inner) - 1 + inner_total, np.cumsum(tree.is_leaf) - 1 + leaf_total
         number = np.where(inner, inner_number, leaf_number)
         left, right = tree.left[inner], tree.right[inner]
-        parts.append({
-            "tree_roots": [number[0]], "nodes_featureids": tree.feature[inner], "splits": tree.threshold[inner],
-            "nodes_truenodeids": number[left], "nodes_trueleafs": tree.is_leaf[left],
-            "nodes_falsenodeids": number[right], "nodes_falseleafs": tree.is_leaf[right],
-            "nodes_missing_value_tracks_true": tree.missing_left[inner],
-            "leaf_targetids": np.full(tree.is_leaf.sum(), tree.target), "weights": tree.value[tree.is_leaf],
-        })
+        parts.append(
+            {
+                "tree_roots": [number[0]],
+                "nodes_featureids": tree.feature[inner],
+                "splits": tree.threshold[inner],
+                "nodes_truenodeids": number[left],
+                "nodes_trueleafs": tree.is_leaf[left],
+                "nodes_falsenodeids": number[right],
+                "nodes_falseleafs": tree.is_leaf[right],
+                "nodes_missing_value_tracks_true": tree.missing_left[inner],
+                "leaf_targetids": np.full(tree.is_leaf.sum(), tree.target),
+                "weights": tree.value[tree.is_leaf],
+            }
+        )
         inner_total, leaf_total = inner_total + inner.sum(), leaf_total + tree.is_leaf.sum()
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     splits, weights = joined.pop("splits"), joined.pop("weights")
@@ -141,7 +154,9 @@ def _attributes(trees: list[Tree], targets: int) -> dict[str, Any]:
         "nodes_splits": _tensor("splits", TensorProto.DOUBLE, splits),
         "nodes_modes": _tensor("modes", TensorProto.UINT8, np.full(len(splits), BRANCH_LEQ, np.uint8)),
         "leaf_weights": _tensor("weights", TensorProto.DOUBLE, weights),
-        "n_targets": targets, "aggregate_function": 1, "post_transform": 0,
+        "n_targets": targets,
+        "aggregate_function": 1,
+        "post_transform": 0,
     }
 
 
@@ -150,17 +165,32 @@ def _with_inner_root(tree: Tree) -> Tree:
     if not tree.is_leaf[0]:
         return tree
     value = float(tree.value[0])
-    return Tree(tree.target, np.zeros(3, int), np.zeros(3), np.array([1, 0, 0]), np.array([2, 0, 0]),
-                np.zeros(3, bool), np.array([False, True, True]), np.array([0.0, value, value]))
+    return Tree(
+        tree.target,
+        np.zeros(3, int),
+        np.zeros(3),
+        np.array([1, 0, 0]),
+        np.array([2, 0, 0]),
+        np.zeros(3, bool),
+        np.array([False, True, True]),
+        np.array([0.0, value, value]),
+    )
 
 
 def _boosted_trees(model: Any) -> Iterable[Tree]:
     for iteration in model._predictors:
         for target, predictor in enumerate(iteration):
             nodes = predictor.nodes
-            yield Tree(target, nodes["feature_idx"], nodes["num_threshold"], nodes["left"].astype(int),
-                       nodes["right"].astype(int), nodes["missing_go_to_left"].astype(bool),
-                       nodes["is_leaf"].astype(bool), nodes["value"])
+            yield Tree(
+                target,
+                nodes["feature_idx"],
+                nodes["num_threshold"],
+                nodes["left"].astype(int),
+                nodes["right"].astype(int),
+                nodes["missing_go_to_left"].astype(bool),
+                nodes["is_leaf"].astype(bool),
+                nodes["value"],
+            )
 
 
 def _forest_trees(model: Any) -> Iterable[Tree]:
@@ -171,8 +201,16 @@ def _forest_trees(model: Any) -> Iterable[Tree]:
         values = values[:, 1:] if values.shape[1] == 2 else values
         leaf = tree.children_left < 0
         for target in range(targets):
-            yield Tree(target, tree.feature, tree.threshold, tree.children_left, tree.children_right,
-                       tree.missing_go_to_left.astype(bool), leaf, values[:, target])
+            yield Tree(
+                target,
+                tree.feature,
+                tree.threshold,
+                tree.children_left,
+                tree.children_right,
+                tree.missing_go_to_left.astype(bool),
+                leaf,
+                values[:, target],
+            )
 
 
 def _targets_of_forest(model: Any) -> int:
@@ -185,8 +223,9 @@ def _targets_of_forest(model: Any) -> int:
 
 def _refuse_categories(model: Any) -> None:
     if model.is_categorical_ is not None and any(model.is_categorical_):
-        raise NotImplementedError("gradient boosting's own categorical features have no ONNX form here; encode them "
-                                  "in the pipeline")
+        raise NotImplementedError(
+            "gradient boosting's own categorical features have no ONNX form here; encode them in the pipeline"
+        )
 
 
 def _is_boosting(model: Any) -> bool:
@@ -204,25 +243,43 @@ class _Graph:
     scope: Any
     container: Any
 
-    def add(self, kind: str, *inputs: str, output: str | None = None, domain: str = "", version: int | None = None,
-            **attributes: Any) -> str:
+    def add(
+        self,
+        kind: str,
+        *inputs: str,
+        output: str | None = None,
+        domain: str = "",
+        version: int | None = None,
+        **attributes: Any,
+    ) -> str:
         name = output or str(self.scope.get_unique_variable_name(kind.lower()))
-        self.container.add_node(kind, list(inputs), [name], op_domain=domain, op_version=version,
-                                name=self.scope.get_unique_operator_name(kind), **attributes)
+        self.container.add_node(
+            kind,
+            list(inputs),
+            [name],
+            op_domain=domain,
+            op_version=version,
+            name=self.scope.get_unique_operator_name(kind),
+            **attributes,
+        )
         return name
 
     def constant(self, values: Any) -> str:
         array = np.asarray(values)
         kind, flat = _element_type(array), array.ravel().tolist()
         name = str(self.scope.get_unique_variable_name("constant"))
-        self.container.add_initializer(name, kind, list(array.shape),
-                                       [it.encode() for it in flat] if kind == TensorProto.STRING else flat)
+        self.container.add_initializer(
+            name, kind, list(array.shape), [it.encode() for it in flat] if kind == TensorProto.STRING else flat
+        )
         return name
 
 
 def _element_type(array: Any) -> int:
-    kinds: dict[str, int] = {"f": TensorProto.DOUBLE, "i": TensorProto.INT64, "b": TensorProto.INT64,
-                             "U": TensorProto.STRING, "O": TensorProto.STRING}
+    kinds: dict[str, int] = {
+        "f": TensorProto.DOUBLE,
+        "i": TensorProto.INT64,
+        "b": TensorProto.INT64,
+        "U": TensorProto.STRING,
+        "O": TensorProto.STRING,
+    }
     return kinds[array.dtype.kind]
-
-

@@ -40,8 +40,14 @@ def run(tmp_path, mlflow_database, monkeypatch):
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
     random = np.random.default_rng(0)
-    table = pd.DataFrame({"distance": random.normal(size=2000), "age": random.normal(size=2000),
-                          "hour": random.integers(0, 24, 2000), "carrier": random.choice(["AA", "DL", "UA"], 2000)})
+    table = pd.DataFrame(
+        {
+            "distance": random.normal(size=2000),
+            "age": random.normal(size=2000),
+            "hour": random.integers(0, 24, 2000),
+            "carrier": random.choice(["AA", "DL", "UA"], 2000),
+        }
+    )
     table.loc[random.random(2000) < 0.2, "distance"] = np.nan
     return table
 
@@ -56,27 +62,34 @@ def log(run_id, model, example, **options) -> None:
         warnings.simplefilter("ignore")  # MLflow's hints about integer columns and pickles
         signature = mlflow.models.infer_signature(example, model.predict(example))
         options = options or {"skops_trusted_types": TRUSTED}
-        mlflow.sklearn.log_model(model, name="model", input_example=example, signature=signature, pip_requirements=[],
-                                 **options)
+        mlflow.sklearn.log_model(
+            model, name="model", input_example=example, signature=signature, pip_requirements=[], **options
+        )
     os.environ["MLFLOW_RUN_ID"] = run_id  # MLflow removes it when a run ends
 
 
 def encoded(model):
-    columns = [("carrier", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["carrier"]),
-               ("rest", "passthrough", ["distance", "age", "hour"])]
+    columns = [
+        ("carrier", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["carrier"]),
+        ("rest", "passthrough", ["distance", "age", "hour"]),
+    ]
     return make_pipeline(ColumnTransformer(columns), model)
 
 
 NUMBERS = ["distance", "age"]
 
 
-@pytest.mark.parametrize(("model", "columns"), {
-    "scaled logistic regression": (make_pipeline(StandardScaler(), LogisticRegression()), ["age", "hour"]),
-    "gradient boosting with missing values": (HistGradientBoostingClassifier(max_iter=30), NUMBERS),
-    "gradient boosting of strings and numbers": (encoded(HistGradientBoostingClassifier(max_iter=30)), None),
-    "random forest": (RandomForestClassifier(20, random_state=0), NUMBERS),
-    "gradient boosting regression": (HistGradientBoostingRegressor(max_iter=30), NUMBERS),
-}.values(), ids=str)
+@pytest.mark.parametrize(
+    ("model", "columns"),
+    {
+        "scaled logistic regression": (make_pipeline(StandardScaler(), LogisticRegression()), ["age", "hour"]),
+        "gradient boosting with missing values": (HistGradientBoostingClassifier(max_iter=30), NUMBERS),
+        "gradient boosting of strings and numbers": (encoded(HistGradientBoostingClassifier(max_iter=30)), None),
+        "random forest": (RandomForestClassifier(20, random_state=0), NUMBERS),
+        "gradient boosting regression": (HistGradientBoostingRegressor(max_iter=30), NUMBERS),
+    }.values(),
+    ids=str,
+)
 def test_models_become_onnx_that_says_the_same(run, tmp_path, table, late, model, columns):
     example = table[columns or list(table.columns)]
     log(run, model.fit(example, late), example[:500])
@@ -103,8 +116,10 @@ def test_three_classes_with_names_become_onnx(run, tmp_path, table):
 
     assert outcome.outcome == "Succeeded", outcome.message
     outputs = outcome.details["package"]["signature"]["outputs"]
-    assert outputs == [{"name": "label", "datatype": "BYTES", "shape": [-1]},
-                       {"name": "probabilities", "datatype": "FP64", "shape": [-1, 3]}]
+    assert outputs == [
+        {"name": "label", "datatype": "BYTES", "shape": [-1]},
+        {"name": "probabilities", "datatype": "FP64", "shape": [-1, 3]},
+    ]
 
 
 def test_a_model_trained_on_an_array_has_one_input(run, tmp_path, table, late):
@@ -115,7 +130,8 @@ def test_a_model_trained_on_an_array_has_one_input(run, tmp_path, table, late):
 
     assert outcome.outcome == "Succeeded", outcome.message
     assert outcome.details["package"]["signature"]["inputs"] == [
-        {"name": "input", "datatype": "FP64", "shape": [-1, 2]}]
+        {"name": "input", "datatype": "FP64", "shape": [-1, 2]}
+    ]
 
 
 def test_missing_values_are_null_in_the_sample(run, tmp_path, table, late):
@@ -150,12 +166,19 @@ def test_what_does_not_convert_exactly_stays_in_skops_and_the_manifest_says_why(
     assert (tmp_path / "package/model.skops").exists()
     manifest = Manifest.from_json((tmp_path / "package/manifest.json").read_text())
     assert manifest.summary()["verification"] == {
-        "rows": 100, "maxAbsDifference": 0.0, "fallback": "ConversionMismatch: max difference 0.25 > 1e-05"}
+        "rows": 100,
+        "maxAbsDifference": 0.0,
+        "fallback": "ConversionMismatch: max difference 0.25 > 1e-05",
+    }
 
 
 def test_what_has_no_converter_stays_in_skops_and_the_manifest_says_why(run, tmp_path, table, late):
-    log(run, NearestCentroid().fit(table[["age"]], late), table[["age"]][:100], skops_trusted_types=[
-        "sklearn.neighbors._nearest_centroid.NearestCentroid"])
+    log(
+        run,
+        NearestCentroid().fit(table[["age"]], late),
+        table[["age"]][:100],
+        skops_trusted_types=["sklearn.neighbors._nearest_centroid.NearestCentroid"],
+    )
 
     outcome = package(str(tmp_path / "package"), allow_pickle=False)
 

@@ -32,12 +32,33 @@ class Runner:
         return self.start_file(**environment)
 
     def start_file(self, **environment) -> subprocess.Popen:
-        mlflow = {"MLFLOW_TRACKING_URI": self.uri, "MLFLOW_RUN_ID": self.run_id,
-                  "MLFLOW_EXPERIMENT_NAME": "flights/arr-delay"}
-        command = [sys.executable, "-m", "millwright_runner", "run", "--pipeline", "pipeline.yaml", "--parameters",
-                   "parameters.json", "--workspace", str(self.folder / "ws"), "--termination-log", "message.json"]
-        return subprocess.Popen(command, cwd=self.folder, env={**os.environ, **mlflow, **environment}, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        mlflow = {
+            "MLFLOW_TRACKING_URI": self.uri,
+            "MLFLOW_RUN_ID": self.run_id,
+            "MLFLOW_EXPERIMENT_NAME": "flights/arr-delay",
+        }
+        command = [
+            sys.executable,
+            "-m",
+            "millwright_runner",
+            "run",
+            "--pipeline",
+            "pipeline.yaml",
+            "--parameters",
+            "parameters.json",
+            "--workspace",
+            str(self.folder / "ws"),
+            "--termination-log",
+            "message.json",
+        ]
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env={**os.environ, **mlflow, **environment},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
 
     def run(self, pipeline, parameters=None, **environment) -> dict:
         return self.end(self.start(pipeline, parameters, **environment))
@@ -65,9 +86,15 @@ def test_a_pipeline_with_branches_and_loops_succeeds_and_shows_its_tasks_and_met
     message = runner.run(tiny.all_kinds, {"number": 7})
 
     assert (message["outcome"], runner.exit_code) == ("Succeeded", 0), runner.output
-    assert states(message) == {"double": "Succeeded", "double-2": "Skipped", "write": "Succeeded",
-                               "judge": "Succeeded", "double-3": "Succeeded", "double-3-2": "Succeeded",
-                               "double-3-3": "Succeeded"}
+    assert states(message) == {
+        "double": "Succeeded",
+        "double-2": "Skipped",
+        "write": "Succeeded",
+        "judge": "Succeeded",
+        "double-3": "Succeeded",
+        "double-3-2": "Succeeded",
+        "double-3-3": "Succeeded",
+    }
     assert json.loads(runner.recorded().tags["millwright.tasks"]) == message["tasks"]
     assert runner.recorded().metrics == {"size": 14.0}
 
@@ -115,12 +142,17 @@ def test_sigterm_ends_the_task_and_says_so(runner):
     assert time.monotonic() - began < 20
 
 
-@pytest.mark.parametrize(("parameters", "sentence"), {
-    "missing": ({}, "The parameter count is missing; the pipeline gives it no default."),
-    "unknown": ({"count": 1, "cuont": 2}, "The pipeline has no parameter cuont; it has count, items, on, options, "
-                                          "ratio, title."),
-    "wrong type": ({"count": "many"}, 'The parameter count must be an integer, not "many".'),
-}.values())
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    {
+        "missing": ({}, "The parameter count is missing; the pipeline gives it no default."),
+        "unknown": (
+            {"count": 1, "cuont": 2},
+            "The pipeline has no parameter cuont; it has count, items, on, options, ratio, title.",
+        ),
+        "wrong type": ({"count": "many"}, 'The parameter count must be an integer, not "many".'),
+    }.values(),
+)
 def test_wrong_parameters_are_rejected_before_anything_runs(runner, parameters, sentence):
     message = runner.run(tiny.typed, parameters)
 

@@ -33,12 +33,14 @@ def fail(message: str):
 @component
 def be_killed():
     import os
+
     os.kill(os.getpid(), 9)
 
 
 @component
 def sleep(seconds: int):
     import time
+
     print("sleeping", flush=True)
     time.sleep(seconds)
 
@@ -46,6 +48,7 @@ def sleep(seconds: int):
 @component
 def log_to_mlflow(name: str, value: float):
     import mlflow
+
     with mlflow.start_run():
         mlflow.log_metric(name, value)
 
@@ -86,6 +89,7 @@ def logging_steps():
 
 
 @dsl.pipeline(name="typed")
-def typed(count: int, ratio: float = 0.5, title: str = "x", on: bool = True, items: list = [1],
-          options: dict = {"a": 1}):
+def typed(
+    count: int, ratio: float = 0.5, title: str = "x", on: bool = True, items: list = [1], options: dict = {"a": 1}
+):
     double(number=count)
