@@ -1,4 +1,5 @@
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 CACHE ?= $(or $(MILLWRIGHT_CACHE),$(HOME)/.cache/millwright)
 # One environment per lock file, keyed by its content.
@@ -38,8 +39,8 @@ pipelines: $(RUNNER)/.ready ## Compiled pipelines from their sources
 lint: $(DEV)/.ready ## Style, types, layers
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
-	$(DEV)/bin/mypy operator/millwright serving/millwright_serving
-	$(DEV)/bin/lint-imports --no-cache 2>/dev/null | tail -4
+	$(DEV)/bin/mypy operator/millwright serving/millwright_serving pipelines/millwright_runner
+	$(DEV)/bin/lint-imports --no-cache | tail -4
 
 cluster: ## A real Kubernetes on this machine (NODES=2 for a GPU pool; CLUSTER=current for yours)
 	@python3 -m tests.cluster up
