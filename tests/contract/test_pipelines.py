@@ -27,7 +27,7 @@ from millwright.ports import TRAINING_RUNS, Pipelines
 
 TEXT = (Path(__file__).parent / "pipelines" / "hello.yaml").read_text()
 PIPELINE = ir.parse(TEXT)
-INPUT = PipelineInput(TEXT, ir.task_names(PIPELINE), ir.image_for_embedded(PIPELINE))
+INPUT = PipelineInput(TEXT, ir.image_for_embedded(PIPELINE))
 SETTINGS = JobSettings(
     image="millwright.local/runner:dev",
     tracking_uri="http://millwright-mlflow.millwright.svc",
