@@ -117,6 +117,9 @@ class Registry(Protocol):
     async def find_run(self, experiment: str, key: str) -> TrackedRun | None:
         """The run tagged with that execution key, or None."""
 
+    async def open_executions(self, experiment: str) -> Sequence[str]:
+        """Keys of the experiment's executions whose run has not ended."""
+
     async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
         """Opens a run named and tagged with the execution key; makes the experiment where it is missing."""
 

@@ -113,6 +113,15 @@ async def test_a_run_is_found_by_its_key_and_in_its_experiment_only(registry: Re
     assert other.id != run.id
 
 
+async def test_only_executions_whose_run_has_not_ended_are_open(registry: Registry, name: str) -> None:
+    assert list(await registry.open_executions(name)) == []
+    ended = await opened(registry, name, "k-1")
+    await opened(registry, name, "k-2")
+    await opened(registry, f"{name}-other", "k-3")
+    await registry.close_run(ended.id, "FINISHED")
+    assert list(await registry.open_executions(name)) == ["k-2"]
+
+
 async def test_a_run_opens_with_its_tags_and_its_key(driver: Driver, name: str) -> None:
     run = await opened(driver.registry, name, "k-1", model="arr-delay")
     tags = await driver.tags(run.id)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-READS = ("get", "list", "tail", "find", "strays", "versions")
+READS = ("get", "open_executions", "list", "tail", "find", "strays", "versions")
 
 
 class Killed(Exception):

@@ -46,7 +46,7 @@ class FakePipelines:
         if key not in self.runs:
             self.launched.append(key)
             self._launches[key] = launch
-            self.runs[key] = PipelineRun(key, Phase.RUNNING)
+            self.runs[key] = PipelineRun(key, Phase.RUNNING, deadline_seconds=launch.spec.active_deadline_seconds)
             self._ends[key] = self._outcomes.pop(0) if self._outcomes else None
 
     async def set_suspended(self, execution: Execution, key: str, suspended: bool) -> None:

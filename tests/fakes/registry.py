@@ -27,6 +27,10 @@ class FakeRegistry:
         found = (run for place, run_key, run in self.runs.values() if (place, run_key) == (experiment, key))
         return next(found, None)
 
+    async def open_executions(self, experiment: str) -> Sequence[str]:
+        runs = self.runs.values()
+        return sorted(key for place, key, run in runs if place == experiment and run.status == "RUNNING")
+
     async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
         run_id = f"run-{len(self.runs) + 1}"
         self.tags[run_id] = {**tags, "millwright.execution": key}

@@ -23,7 +23,15 @@ class EmbeddedPipelines:
         state = await jobs.read(self._cluster, execution.run.namespace, execution.key)
         if state is None:
             return None
-        return PipelineRun(execution.key, state.phase, state.suspended, state.waiting_for, state.cause, state.tasks)
+        return PipelineRun(
+            execution.key,
+            state.phase,
+            state.suspended,
+            state.waiting_for,
+            state.cause,
+            state.tasks,
+            state.deadline_seconds,
+        )
 
     async def strays(self, execution: Execution) -> Sequence[str]:
         return [key for key in await jobs.unfinished(self._cluster, execution) if key != execution.key]

@@ -115,6 +115,7 @@ class JobState:
     waiting_for: str = ""
     cause: Cause | None = None
     tasks: tuple[Task, ...] = ()
+    deadline_seconds: int | None = None
 
 
 async def read(cluster: Cluster, namespace: str, name: str) -> JobState | None:
@@ -132,6 +133,7 @@ async def read(cluster: Cluster, namespace: str, name: str) -> JobState | None:
         waiting_for=_waiting_for(pod) if phase is Phase.PENDING else "",
         cause=await _cause(cluster, found, pod, report) if phase is Phase.FAILED else None,
         tasks=tuple(Task(t["name"], t["state"]) for t in report.get("tasks", [])),
+        deadline_seconds=found["spec"].get("activeDeadlineSeconds"),
     )
 
 
@@ -186,7 +188,7 @@ async def _cause(cluster: Cluster, found: Manifest, pod: Manifest | None, report
     failed: Manifest = next((c for c in found["status"]["conditions"] if c["type"] == "Failed"), {})
     name = pod["metadata"]["name"] if pod else None
     if failed.get("reason") == "DeadlineExceeded":
-        return Cause("DeadlineExceeded", "the attempt ran past activeDeadlineSeconds", pod_name=name, final=True)
+        return Cause("DeadlineExceeded", "the attempt ran past activeDeadlineSeconds", pod_name=name)
     terminated = _container_status(pod).get("state", {}).get("terminated", {})
     exit_code = report.get("exitCode", terminated.get("exitCode"))
     reason = _reason(report, terminated, pod)

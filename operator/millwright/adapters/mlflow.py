@@ -45,14 +45,23 @@ class MlflowRegistry:
         experiment_id = await self._experiment(experiment)
         if experiment_id is None:
             return None
-        query = {
-            "experiment_ids": [experiment_id],
-            "filter": f"tags.`{EXECUTION_TAG}` = '{key}'",
-            "order_by": ["attributes.start_time ASC"],
-            "max_results": 1,
-        }
-        runs = (await self._post("runs/search", query)).get("runs", [])
+        runs = await self._runs(experiment_id, f"tags.`{EXECUTION_TAG}` = '{key}'", most=1)
         return self._tracked(runs[0]) if runs else None
+
+    async def open_executions(self, experiment: str) -> Sequence[str]:
+        experiment_id = await self._experiment(experiment)
+        if experiment_id is None:
+            return ()
+        runs = await self._runs(experiment_id, "attributes.status = 'RUNNING'", most=PAGE)
+        keys = (_mapping(run["data"].get("tags", [])).get(EXECUTION_TAG) for run in runs)
+        return sorted({key for key in keys if key})
+
+    async def _runs(self, experiment_id: str, wanted: str, most: int) -> list[dict[str, Any]]:
+        """Runs that match a filter, oldest first."""
+        order = ["attributes.start_time ASC"]
+        query = {"experiment_ids": [experiment_id], "filter": wanted, "order_by": order, "max_results": most}
+        runs: list[dict[str, Any]] = (await self._post("runs/search", query)).get("runs", [])
+        return runs
 
     async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
         experiment_id = await self._experiment(experiment) or await self._new_experiment(experiment)

@@ -93,6 +93,7 @@ class PipelineRun:
     waiting_for: str = ""
     cause: Cause | None = None
     tasks: tuple[Task, ...] = ()
+    deadline_seconds: int | None = None
 
 
 @dataclass(frozen=True)

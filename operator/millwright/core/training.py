@@ -30,6 +30,7 @@ from millwright.core.training_state import Missing, ModelTarget, Observed, Subje
 POLL_SECONDS = 3.0
 WAIT_SECONDS = 15.0
 AT_ONCE = 0.0
+DEADLINE_EXCEEDED = "DeadlineExceeded"
 
 
 TrainingPlan = Plan[TrainingAction, TrainingRunStatus]
@@ -139,10 +140,18 @@ def _failed(observed: Observed, execution: Execution, now: datetime) -> Training
     if observed.running is None or observed.running.phase is not Phase.FAILED:
         return None
     cause = observed.running.cause or Cause("Error", "the pipeline failed and left no reason")
-    if not cause.final and execution.attempt <= observed.subject.spec.backoff_limit:
+    again = execution.attempt <= observed.subject.spec.backoff_limit and cause.reason != DEADLINE_EXCEEDED
+    if (again and not cause.final) or _was_given_more_time(observed, cause):
         close = _close(observed, "FAILED")
         return Plan(report.retried(observed, execution, now, cause), close, AT_ONCE)
     return _ended_in_failure(observed, execution, now, cause)
+
+
+def _was_given_more_time(observed: Observed, cause: Cause) -> bool:
+    """A longer activeDeadlineSeconds is the answer to DeadlineExceeded, and starts another attempt."""
+    allowed = observed.subject.spec.active_deadline_seconds
+    had = observed.running.deadline_seconds if observed.running else None
+    return cause.reason == DEADLINE_EXCEEDED and had is not None and (allowed is None or allowed > had)
 
 
 def _gated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:

@@ -78,8 +78,14 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             running=running,
             packaging=await self._world.packaging.find(execution) if _ended_well(running) else None,
             version=await self._version(execution, model),
-            strays=tuple(await self._world.pipelines.strays(execution)),
+            strays=await self._strays(execution),
         )
+
+    async def _strays(self, execution: Execution) -> tuple[str, ...]:
+        """Executions under way that are not the current one: with a Job, or with an MLflow run alone."""
+        running = await self._world.pipelines.strays(execution)
+        tracked = await self._world.registry.open_executions(execution.experiment)
+        return tuple(sorted({*running, *tracked} - {execution.key}))
 
     async def _model(self, subject: Subject) -> ModelTarget | Missing:
         name = subject.spec.output.model

@@ -115,6 +115,28 @@ async def test_a_changed_parameter_ends_the_execution_under_way_and_starts_anoth
     assert [run.status for _, _, run in world.registry.runs.values()] == ["KILLED", "FINISHED"]
 
 
+async def test_more_time_starts_another_attempt_after_a_missed_deadline() -> None:
+    world = await started(FakeWorld(outcomes=(Cause("DeadlineExceeded", "too slow"),)), activeDeadlineSeconds=60)
+    await world.settle(world.training_runs)
+    assert world.condition("Ready")["reason"] == "DeadlineExceeded"
+    world.cluster.put(TRAINING_RUNS, training_run(activeDeadlineSeconds=60, message="no more time"))
+    await world.settle(world.training_runs)
+    assert len(world.pipelines.launched) == 1
+    world.cluster.put(TRAINING_RUNS, training_run(activeDeadlineSeconds=120))
+    await world.settle(world.training_runs)
+    assert world.status()["state"] == "Succeeded"
+    assert world.status()["attempt"] == 2
+
+
+async def test_a_run_that_was_opened_and_never_launched_is_closed_when_the_spec_changes() -> None:
+    world = await started(FakeWorld())
+    await world.training_runs.reconcile(KEY)
+    assert world.pipelines.launched == []
+    world.cluster.put(TRAINING_RUNS, training_run(parameters={"train_months": "1-6"}))
+    await world.settle(world.training_runs)
+    assert [run.status for _, _, run in world.registry.runs.values()] == ["KILLED", "FINISHED"]
+
+
 async def test_a_changed_message_does_not_train_again_even_when_the_job_is_gone() -> None:
     world = await started(FakeWorld())
     await world.settle(world.training_runs)
