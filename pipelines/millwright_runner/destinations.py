@@ -2,14 +2,19 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlparse
 
 import boto3
-from botocore.exceptions import ClientError
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
 
+from millwright_runner.outcome import Failed
 from millwright_serving.package import MANIFEST
+from millwright_serving.storage_errors import explain
 
 
 class Destination(Protocol):
@@ -45,24 +50,32 @@ class Folder:
 
 
 class S3Prefix:
-    """A prefix of a bucket; endpoint and credentials come from the environment."""
+    """A prefix of a bucket; endpoint and credentials come from the environment. Raises Failed with a sentence."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
         self._bucket, self._prefix = bucket, prefix
         self._client = boto3.client("s3", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
 
     def manifest(self) -> str | None:
-        try:
-            reply = self._client.get_object(Bucket=self._bucket, Key=f"{self._prefix}/{MANIFEST}")
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+        with self._explained("read"):
+            try:
+                reply = self._client.get_object(Bucket=self._bucket, Key=f"{self._prefix}/{MANIFEST}")
+            except self._client.exceptions.NoSuchKey:
                 return None
-            raise
-        return reply["Body"].read().decode()
+            return reply["Body"].read().decode()
 
     def store(self, folder: Path) -> None:
-        for source in _manifest_last(folder):
-            self._client.upload_file(str(source), self._bucket, f"{self._prefix}/{source.name}")
+        with self._explained("write"):
+            for source in _manifest_last(folder):
+                self._client.upload_file(str(source), self._bucket, f"{self._prefix}/{source.name}")
+
+    @contextmanager
+    def _explained(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except (Boto3Error, BotoCoreError, ClientError) as error:
+            sentence = explain(error, f"s3://{self._bucket}/{self._prefix}")
+            raise Failed("Error", f"Could not {verb} {sentence}") from error
 
 
 def _manifest_last(folder: Path) -> list[Path]:

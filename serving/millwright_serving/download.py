@@ -42,13 +42,15 @@ def _fetch_s3(uri: str, folder: Path) -> Path:
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from millwright_serving.storage_errors import explain
+
     # A restarted container finds what the last one left in the emptyDir; it would change the digest.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
         _download_prefix(uri, folder)
     except (Boto3Error, BotoCoreError, ClientError) as error:
-        raise PackageError(f"Could not read {uri}: {error}") from error
+        raise PackageError(f"Could not read {explain(error, uri)}") from error
     return folder
 
 

@@ -1,0 +1,193 @@
+"""Packages and data in S3, by the gateway that the chart installs: what the runner stores, the server takes."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from tests.cluster.settings import ROOT
+from tests.contract.mlflow_server import free_port, runner_python
+from tests.contract.s3_server import s3_server
+from tests.serving import packages
+
+from millwright_runner.destinations import at
+from millwright_runner.outcome import Failed
+from millwright_serving.download import fetch, verified_manifest
+from millwright_serving.package import DigestMismatch, Manifest, PackageError
+
+BUCKET, PREFIX = "models", "flights/arr-delay/k-1"
+PACKAGE = f"s3://{BUCKET}/{PREFIX}"
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a gateway; the buckets are each test's own."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as environment:
+        yield environment
+
+
+@pytest.fixture
+def secret(gateway: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """This process's environment is that of a pod with the storage Secret."""
+    use(monkeypatch, gateway)
+    return gateway
+
+
+@pytest.fixture
+def s3(secret: dict[str, str]) -> Iterator[Any]:
+    """A client, with an empty bucket for packages."""
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    yield client
+    for key in keys(client):
+        client.delete_object(Bucket=BUCKET, Key=key)
+    client.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> tuple[Path, Manifest]:
+    """A package, as packaging leaves it in a folder."""
+    manifest, _ = packages.onnx_package(tmp_path / "built")
+    return tmp_path / "built", manifest
+
+
+Built = tuple[Path, Manifest]
+
+
+def use(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    """boto3 keeps the credentials that it saw first; a pod sees only one Secret."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+def keys(client: Any, bucket: str = BUCKET) -> list[str]:
+    """All keys of a bucket, sorted."""
+    return sorted(entry["Key"] for entry in client.list_objects_v2(Bucket=bucket).get("Contents", []))
+
+
+def stored(s3: Any, built: Built) -> Manifest:
+    """The package, in the bucket."""
+    at(PACKAGE).store(built[0])
+    return built[1]
+
+
+def test_what_the_runner_stores_the_server_takes(s3: Any, built: Built, tmp_path: Path) -> None:
+    manifest = stored(s3, built)
+    here = fetch(PACKAGE, tmp_path / "models")
+    assert verified_manifest(here, manifest.digest) == manifest
+    names = ("manifest.json", "model.onnx", "sample.json")
+    assert keys(s3) == [f"{PREFIX}/{name}" for name in names]
+    assert [(here / name).read_bytes() for name in names] == [(built[0] / name).read_bytes() for name in names]
+
+
+def test_a_package_that_is_not_there_has_no_manifest(s3: Any) -> None:
+    assert at(PACKAGE).manifest() is None
+
+
+def test_a_stored_package_shows_its_manifest(s3: Any, built: Built) -> None:
+    manifest = stored(s3, built)
+    text = at(PACKAGE).manifest()
+    assert text is not None and Manifest.from_json(text) == manifest
+
+
+def test_a_package_that_was_stored_in_part_has_no_manifest(s3: Any, built: Built) -> None:
+    (built[0] / "model.onnx").unlink()
+    (built[0] / "model.onnx").mkdir()  # cannot be uploaded
+    with pytest.raises(OSError, match=r"model\.onnx"):
+        at(PACKAGE).store(built[0])
+    assert at(PACKAGE).manifest() is None
+
+
+def test_storing_it_again_changes_nothing(s3: Any, built: Built, tmp_path: Path) -> None:
+    manifest = stored(s3, built)
+    before = keys(s3)
+    stored(s3, built)
+    assert keys(s3) == before
+    assert verified_manifest(fetch(PACKAGE, tmp_path / "models"), manifest.digest) == manifest
+
+
+def test_a_neighbour_whose_name_begins_alike_is_no_part_of_it(s3: Any, built: Built, tmp_path: Path) -> None:
+    manifest = stored(s3, built)
+    s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}0/model.onnx", Body=b"another")
+    assert verified_manifest(fetch(PACKAGE, tmp_path / "models"), manifest.digest) == manifest
+
+
+def test_a_container_that_starts_again_takes_a_fresh_copy(s3: Any, built: Built, tmp_path: Path) -> None:
+    manifest = stored(s3, built)
+    left = fetch(PACKAGE, tmp_path / "models")
+    (left / "half").write_bytes(b"of a download")
+    assert verified_manifest(fetch(PACKAGE, tmp_path / "models"), manifest.digest) == manifest
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "sample.json", "slipped-in.bin"])
+def test_a_package_that_was_changed_in_the_bucket_is_refused(s3: Any, built: Built, tmp_path: Path, name: str) -> None:
+    manifest = stored(s3, built)
+    s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{name}", Body=b"not what was registered")
+    with pytest.raises(DigestMismatch, match="was not loaded"):
+        verified_manifest(fetch(PACKAGE, tmp_path / "models"), manifest.digest)
+
+
+def test_a_package_that_lost_a_file_is_refused(s3: Any, built: Built, tmp_path: Path) -> None:
+    manifest = stored(s3, built)
+    s3.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/sample.json")
+    with pytest.raises(DigestMismatch):
+        verified_manifest(fetch(PACKAGE, tmp_path / "models"), manifest.digest)
+
+
+def test_a_package_that_is_not_there_cannot_be_fetched(s3: Any, tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match=f"There is no package at {PACKAGE}"):
+        fetch(PACKAGE, tmp_path / "models")
+
+
+# What is wrong with the environment → what both sides say about it.
+WRONG: dict[str, tuple[dict[str, str], str]] = {
+    "an access key that nobody has": ({"AWS_ACCESS_KEY_ID": "stranger"}, "refused the credentials"),
+    "another secret key": ({"AWS_SECRET_ACCESS_KEY": "guessed"}, "refused the credentials.*SignatureDoesNotMatch"),
+    "a store that is not there": ({"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}, "does not answer"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_secret_is_named_by_both_sides(
+    s3: Any, built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    changed, words = WRONG[case]
+    use(monkeypatch, changed)
+    refused = (Failed, PackageError)
+    with pytest.raises(refused, match=f"Could not read {PACKAGE}: .*{words}"):
+        at(PACKAGE).manifest()
+    with pytest.raises(refused, match=f"Could not write {PACKAGE}: .*{words}"):
+        at(PACKAGE).store(built[0])
+    with pytest.raises(refused, match=f"Could not read {PACKAGE}: .*{words}"):
+        fetch(PACKAGE, tmp_path / "models")
+
+
+def test_a_missing_bucket_is_named_by_both_sides(secret: dict[str, str], built: Built, tmp_path: Path) -> None:
+    sentence = "there is no bucket nowhere; make it, or name another"
+    with pytest.raises(Failed, match=f"Could not read .*{sentence}"):
+        at("s3://nowhere/k-1").manifest()
+    with pytest.raises(Failed, match=f"Could not write .*{sentence}"):
+        at("s3://nowhere/k-1").store(built[0])
+    with pytest.raises(PackageError, match=sentence):
+        fetch("s3://nowhere/k-1", tmp_path / "models")
+
+
+def test_the_flights_are_stored_once(secret: dict[str, str]) -> None:
+    first = seeded(secret)
+    months = [f"flights/flights-2013-{month:02d}.parquet" for month in range(1, 13)]
+    assert sorted(first) == [*months, "flights/planes.parquet", "flights/weather.parquet"]
+    assert keys(boto3.client("s3"), "data") == sorted(first)
+    assert seeded(secret) == []
+
+
+def seeded(secret: dict[str, str]) -> list[str]:
+    """The keys that `python -m flights.seed` says it wrote."""
+    command = [runner_python(), "-m", "flights.seed", "s3://data/flights"]
+    environment = os.environ | secret | {"PYTHONPATH": str(ROOT / "pipelines")}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
