@@ -31,7 +31,7 @@ class FakePipelines:
         seen = self._seen[run.key] = self._seen.get(run.key, 0) + 1
         if run.phase is Phase.RUNNING and seen >= self._looks:
             cause = self._ends[run.key]
-            names = ir.parse(self._launches[run.key].pipeline.text)["root"]["dag"]["tasks"]
+            names = ir.parse(self._launches[run.key].pipeline.text).spec["root"]["dag"]["tasks"]
             tasks = () if cause else tuple(Task(name, "Succeeded") for name in names)
             run = replace(run, phase=Phase.FAILED if cause else Phase.SUCCEEDED, cause=cause, tasks=tasks)
             self.runs[run.key] = run

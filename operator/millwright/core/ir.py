@@ -1,33 +1,124 @@
-"""Compiled Kubeflow pipelines (IR YAML): what the embedded backend can run, and in which image."""
+"""Compiled Kubeflow pipelines (IR YAML): reading, writing, and what the embedded backend can run."""
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import yaml
 
+from millwright.core import steps
+from millwright.core.steps import Step
+
 # Images that `kfp` puts in when a component names none.
 DEFAULT_IMAGE = re.compile(r"^(docker\.io/)?(library/)?python:3(\.\d+)*(-slim)?$")
+EXECUTOR = "exec-"
+_PERHAPS_ALIAS = re.compile(r"(?:^|[\s\[{,:-])\*\S", re.MULTILINE)
+_NOT_COMPILED = "the text is no compiled pipeline: write it with `kfp dsl compile` or kfp.compiler.Compiler"
 
 
 class InvalidPipeline(ValueError):
     """The text is not a pipeline that can be run; the message says what to do."""
 
 
-def parse(text: str) -> Mapping[str, Any]:
-    """The pipeline spec in IR YAML of one or two documents. Raises InvalidPipeline."""
+class _Loader(yaml.CSafeLoader):
+    """Without dates: IR is JSON in YAML's clothes, and 2013-01-01 is a text there."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, form) for tag, form in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Without anchors, which `parse` refuses."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A compiled pipeline: PipelineSpec and, where there is one, PlatformSpec, as protobuf JSON; never changed."""
+
+    spec: Mapping[str, Any]
+    platform: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def executors(self) -> Mapping[str, Any]:
+        """What `deploymentSpec` says of each executor, by its label `exec-<step>`."""
+        found: Mapping[str, Any] = self.spec["deploymentSpec"]["executors"]
+        return found
+
+    @property
+    def platform_executors(self) -> Mapping[str, Any]:
+        """What the platform document says of executors on Kubernetes (kfp-kubernetes' KubernetesExecutorConfig)."""
+        found: Any = self.platform
+        for name in ("platforms", "kubernetes", "deploymentSpec", "executors"):
+            found = found.get(name) or {}
+        return dict(found)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps that run in a container of their own: importers and volume operations have none."""
+        return tuple(
+            steps.read(step_name(label), executor["container"])
+            for label, executor in self.executors.items()
+            if "container" in executor and not executor["container"].get("image", "").startswith(steps.NO_CONTAINER)
+        )
+
+    def text(self) -> str:
+        """IR YAML of one or two documents; `parse` makes an equal value of it."""
+        documents = [dict(self.spec), dict(self.platform)] if self.platform else [dict(self.spec)]
+        return str(yaml.dump_all(documents, Dumper=_Dumper, sort_keys=True, allow_unicode=True))
+
+
+def step_name(executor_label: str) -> str:
+    """`train` of `exec-train`."""
+    return executor_label.removeprefix(EXECUTOR)
+
+
+def parse(text: str) -> Pipeline:
+    """The pipeline in IR YAML of one or two documents. Raises InvalidPipeline."""
+    documents = _documents(text)
+    if not documents or not isinstance(documents[0], dict) or "pipelineInfo" not in documents[0]:
+        raise InvalidPipeline(_NOT_COMPILED)
+    platform = documents[1] if len(documents) > 1 else {}
+    if len(documents) > 2 or (platform and "platforms" not in platform):
+        raise InvalidPipeline("after the pipeline there may be one document, its platform specification (`platforms`)")
+    pipeline = Pipeline(documents[0], platform)
     try:
-        documents = [d for d in yaml.load_all(text, Loader=yaml.CSafeLoader) if d]
+        _check_shape(pipeline)
+        _ = pipeline.steps
+    except (AttributeError, TypeError, ArithmeticError) as error:
+        raise InvalidPipeline(f"{_NOT_COMPILED} ({error})") from error
+    except ValueError as error:
+        raise InvalidPipeline(str(error)) from error
+    return pipeline
+
+
+def _documents(text: str) -> list[Any]:
+    try:
+        # Anchors make a small text expand without end where it is written as JSON; kfp writes none.
+        if _PERHAPS_ALIAS.search(text) and any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text, _Loader)):
+            raise InvalidPipeline("the pipeline uses YAML aliases (*name); write it without them, as kfp does")
+        return [d for d in yaml.load_all(text, Loader=_Loader) if d]
     except yaml.YAMLError as error:
         raise InvalidPipeline(f"the pipeline is not YAML: {error}".replace("\n", " ")) from error
-    if not documents or not isinstance(documents[0], dict) or "pipelineInfo" not in documents[0]:
-        raise InvalidPipeline(
-            "the text is no compiled pipeline: write it with `kfp dsl compile` or kfp.compiler.Compiler"
-        )
-    return documents[0]
 
 
-def image_for_embedded(pipeline: Mapping[str, Any]) -> str | None:
+def _check_shape(pipeline: Pipeline) -> None:
+    """Raises InvalidPipeline, AttributeError or TypeError where the parts that we read are not what they must be."""
+    executors = (pipeline.spec.get("deploymentSpec") or {}).get("executors")
+    if not executors:
+        raise InvalidPipeline("the pipeline has no steps")
+    for executor in (*executors.values(), *pipeline.platform_executors.values()):
+        if not isinstance(executor, dict) or not isinstance(executor.get("container", {}), dict):
+            raise InvalidPipeline(_NOT_COMPILED)
+
+
+def image_for_embedded(pipeline: Pipeline) -> str | None:
     """The one image that every step asks for; None for the platform's. Raises InvalidPipeline if not."""
     images = set()
     for name, container in _containers(pipeline):
@@ -52,13 +143,9 @@ def image_for_embedded(pipeline: Mapping[str, Any]) -> str | None:
     return named.pop() if named else None
 
 
-def _containers(pipeline: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    executors = pipeline.get("deploymentSpec", {}).get("executors", {})
-    if not executors:
-        raise InvalidPipeline("the pipeline has no steps")
-    for name, executor in executors.items():
-        label = name.removeprefix("exec-")
+def _containers(pipeline: Pipeline) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for label, executor in pipeline.executors.items():
         if "container" not in executor:
             kind = next(iter(executor), "nothing")
-            raise InvalidPipeline(f"step {label} is of kind {kind}, which the embedded backend cannot run")
-        yield label, executor["container"]
+            raise InvalidPipeline(f"step {step_name(label)} is of kind {kind}, which the embedded backend cannot run")
+        yield step_name(label), executor["container"]
