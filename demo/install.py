@@ -1,6 +1,7 @@
 """Installs the chart on this checkout's cluster: `python3 -m demo.install`. Again, it changes only what differs."""
 
-from tests.cluster import imagestore
+from tests.cluster import gobuild, imagestore
+from tests.cluster.settings import Checkout
 from tests.cluster.shell import step
 
 from demo.kube import RELEASE_NAMESPACE, ROOT, helm, kubectl
@@ -9,7 +10,9 @@ PARTS = ("millwright-storage", "millwright-mlflow", "millwright-operator")
 
 
 def install() -> None:
-    """helm upgrade --install, and everything ready."""
+    """helm upgrade --install, with a Helm of the pinned version, and everything ready."""
+    gobuild.build((gobuild.HELM,))
+    gobuild.link(Checkout(), (gobuild.HELM,))
     with step("helm upgrade --install millwright"):
         chart = str(ROOT / "charts" / "millwright")
         annotation = f"operator.podAnnotations.millwright\\.dev/image={_image()}"
