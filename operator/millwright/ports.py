@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from millwright.core.actions import Launch, PackageModel
-from millwright.core.execution import Execution, Package, PackagingRun, PipelineRun, TrackedRun
+from millwright.core.execution import Cause, Execution, Package, PackagingRun, PipelineRun, TrackedRun
 from millwright.core.registry import RegisteredModel, RegisteredVersion
 
 Manifest = dict[str, Any]
@@ -72,8 +72,8 @@ class Cluster(Protocol):
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
         """JSON merge patch; an object that is gone is left alone."""
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
-        """Deletes the object and what it owns; absent is fine."""
+    async def delete(self, resource: Resource, namespace: str, name: str, foreground: bool = False) -> None:
+        """Deletes the object and what it owns; absent is fine. `foreground`: it goes when what it owns has gone."""
 
     async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
         """JSON merge patch of the status; an object that is gone is left alone."""
@@ -86,7 +86,7 @@ class Pipelines(Protocol):
     """A backend that runs compiled Kubeflow pipelines."""
 
     async def find(self, execution: Execution) -> PipelineRun | None:
-        """The run of an execution, or None."""
+        """The run of an execution, or None. One that was stopped is none once its pods are gone."""
 
     async def strays(self, execution: Execution) -> Sequence[str]:
         """Keys of executions of the same TrainingRun that are under way and are not this one."""
@@ -94,11 +94,14 @@ class Pipelines(Protocol):
     async def launch(self, launch: Launch) -> None:
         """Starts the run of an execution; one that is there already is left as it is."""
 
-    async def set_suspended(self, execution: Execution, key: str, suspended: bool) -> None:
-        """Stops the run's pods, or lets them start again."""
+    async def stop(self, execution: Execution, key: str) -> None:
+        """Ends the run with that key of the same TrainingRun, so that it can be launched anew; absent is fine."""
 
-    async def terminate(self, execution: Execution, key: str) -> None:
-        """Ends the run with that key and its packaging; absent is fine."""
+    async def prune(self, execution: Execution, key: str) -> None:
+        """Nothing is left of the run with that key, under way or not; absent is fine."""
+
+    async def forget(self, execution: Execution) -> None:
+        """Nothing is left of the TrainingRun."""
 
 
 class Packaging(Protocol):
@@ -109,6 +112,12 @@ class Packaging(Protocol):
 
     async def start(self, request: PackageModel) -> None:
         """Starts it; one that is there already is left as it is."""
+
+    async def strays(self, execution: Execution) -> Sequence[str]:
+        """Keys of executions of the same TrainingRun that are being packaged and are not this one."""
+
+    async def stop(self, execution: Execution, key: str) -> None:
+        """Ends the packaging of the execution with that key, and leaves nothing of it; absent is fine."""
 
 
 class Registry(Protocol):
@@ -123,8 +132,8 @@ class Registry(Protocol):
     async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
         """Opens a run named and tagged with the execution key; makes the experiment where it is missing."""
 
-    async def close_run(self, run_id: str, status: str) -> None:
-        """Ends a run as FINISHED, FAILED or KILLED."""
+    async def close_run(self, run_id: str, status: str, cause: Cause | None = None) -> None:
+        """Ends a run as FINISHED, FAILED (for a cause) or KILLED; the first two it remembers as how it ended."""
 
     async def find_model(self, name: str) -> RegisteredModel | None:
         """The registered model, or None."""

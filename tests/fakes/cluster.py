@@ -62,7 +62,7 @@ class FakeCluster:
     async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
         self._merge(resource, namespace, name, {"status": patch}, "status")
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    async def delete(self, resource: Resource, namespace: str, name: str, foreground: bool = False) -> None:
         if self.objects.pop((resource.plural, namespace, name), None) is not None:
             self._wrote("delete", resource, name)
 

@@ -2,23 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 
 from tests.fakes.registry import FakeRegistry
 
 from millwright.core import ir
 from millwright.core.actions import Launch, PackageModel
-from millwright.core.execution import Cause, Execution, Package, PackagingRun, Phase, PipelineRun, Task
+from millwright.core.execution import Cause, Execution, Package, PackagingRun, Phase, PipelineRun, RunReference, Task
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakePipelines:
     """Implements ports.Pipelines; `launched` is the ledger."""
 
-    def __init__(self, looks: int = 2, outcomes: Sequence[Cause | None] = ()) -> None:
+    def __init__(self, looks: int = 2, outcomes: Sequence[Cause | None] = (), keeps_record: bool = False) -> None:
         """`outcomes`: how each launch in turn ends; None, and all after the last, succeed."""
         self.launched: list[str] = []
-        self.terminated: list[str] = []
+        self.stopped: list[str] = []
         self.runs: dict[str, PipelineRun] = {}
-        self._looks = looks
+        self._keeps_record = keeps_record
+        self.looks = looks
         self._seen: dict[str, int] = {}
         self._outcomes = list(outcomes)
         self._ends: dict[str, Cause | None] = {}
@@ -26,16 +31,20 @@ class FakePipelines:
 
     async def find(self, execution: Execution) -> PipelineRun | None:
         run = self.runs.get(execution.key)
-        if run is None or run.suspended:
-            return run
+        if run is None:
+            return None
         seen = self._seen[run.key] = self._seen.get(run.key, 0) + 1
-        if run.phase is Phase.RUNNING and seen >= self._looks:
+        if run.phase is Phase.RUNNING and seen >= self.looks:
             cause = self._ends[run.key]
             names = ir.parse(self._launches[run.key].pipeline.text).spec["root"]["dag"]["tasks"]
             tasks = () if cause else tuple(Task(name, "Succeeded") for name in names)
             run = replace(run, phase=Phase.FAILED if cause else Phase.SUCCEEDED, cause=cause, tasks=tasks)
             self.runs[run.key] = run
         return run
+
+    def show(self, phase: Phase, **changes: Any) -> None:
+        """Lets all runs look like this from now on."""
+        self.runs = {key: replace(run, phase=phase, **changes) for key, run in self.runs.items()}
 
     async def strays(self, execution: Execution) -> Sequence[str]:
         under_way = (key for key, run in self.runs.items() if run.phase is Phase.RUNNING and key != execution.key)
@@ -46,16 +55,21 @@ class FakePipelines:
         if key not in self.runs:
             self.launched.append(key)
             self._launches[key] = launch
-            self.runs[key] = PipelineRun(key, Phase.RUNNING, deadline_seconds=launch.spec.active_deadline_seconds)
+            self.runs[key] = PipelineRun(
+                key, RunReference("fake", key), Phase.RUNNING, EPOCH, keeps_record=self._keeps_record
+            )
             self._ends[key] = self._outcomes.pop(0) if self._outcomes else None
 
-    async def set_suspended(self, execution: Execution, key: str, suspended: bool) -> None:
-        if key in self.runs:
-            self.runs[key] = replace(self.runs[key], suspended=suspended)
-
-    async def terminate(self, execution: Execution, key: str) -> None:
+    async def stop(self, execution: Execution, key: str) -> None:
         if self.runs.pop(key, None) is not None:
-            self.terminated.append(key)
+            self.stopped.append(key)
+
+    async def prune(self, execution: Execution, key: str) -> None:
+        self.runs.pop(key, None)
+
+    async def forget(self, execution: Execution) -> None:
+        for key in [key for key in self.runs if self._launches[key].execution.uid == execution.uid]:
+            del self.runs[key]
 
 
 @dataclass
@@ -81,3 +95,10 @@ class FakePackaging:
         if self.failure is None:
             package = Package(f"s3://models/{key}", "sha256:" + "a" * 64, "onnx", "m-1")
             self.registry.update_run(key, package=package)
+
+    async def strays(self, execution: Execution) -> Sequence[str]:
+        return ()
+
+    async def stop(self, execution: Execution, key: str) -> None:
+        if key in self.started:
+            self.started.remove(key)

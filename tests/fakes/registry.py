@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from millwright.core.execution import Package, TrackedRun
+from millwright.core.execution import Cause, Package, TrackedRun
 from millwright.core.registry import RegisteredModel, RegisteredVersion
 from millwright.ports import RejectedError
 
@@ -36,9 +36,10 @@ class FakeRegistry:
         self.tags[run_id] = {**tags, "millwright.execution": key}
         self.runs[run_id] = (experiment, key, TrackedRun(id=run_id, url=f"http://mlflow/{run_id}"))
 
-    async def close_run(self, run_id: str, status: str) -> None:
+    async def close_run(self, run_id: str, status: str, cause: Cause | None = None) -> None:
         experiment, key, run = self.runs[run_id]
-        self.runs[run_id] = (experiment, key, dataclasses.replace(run, status=status))
+        outcome = {} if status == "KILLED" else {"succeeded": cause is None, "failure": cause}
+        self.runs[run_id] = (experiment, key, dataclasses.replace(run, status=status, **outcome))
 
     async def find_model(self, name: str) -> RegisteredModel | None:
         return self.models.get(name)

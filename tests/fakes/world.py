@@ -63,12 +63,14 @@ class FakeWorld:
     """Everything around the reconcilers."""
 
     outcomes: tuple[Cause | None, ...] = ()
+    looks: int = 2
+    keeps_record: bool = False
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
         self.cluster = FakeCluster()
         self.registry = FakeRegistry()
-        self.pipelines = FakePipelines(outcomes=self.outcomes)
+        self.pipelines = FakePipelines(self.looks, self.outcomes, self.keeps_record)
         self.packaging = FakePackaging(self.registry)
         self.clock = FakeClock()
         cluster, registry = self.faults.around(self.cluster), self.faults.around(self.registry)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from millwright.adapters import jobs
 from millwright.adapters.jobs import JobSettings
 from millwright.core.actions import Launch
-from millwright.core.execution import Execution, PipelineRun
+from millwright.core.execution import Execution, PipelineRun, RunReference
 from millwright.ports import CONFIG_MAPS, JOBS, Cluster
 
 FOLDER = "/etc/millwright"
+STEP = "pipeline"
 
 
 class EmbeddedPipelines:
@@ -24,17 +25,20 @@ class EmbeddedPipelines:
         if state is None:
             return None
         return PipelineRun(
-            execution.key,
-            state.phase,
-            state.suspended,
-            state.waiting_for,
-            state.cause,
-            state.tasks,
-            state.deadline_seconds,
+            key=execution.key,
+            reference=RunReference("embedded", execution.key),
+            phase=state.phase,
+            started=state.started,
+            ending=state.ending,
+            waiting_for=state.waiting_for,
+            blocked=state.blocked,
+            cause=state.cause,
+            tasks=state.tasks,
+            uses=state.uses,
         )
 
     async def strays(self, execution: Execution) -> Sequence[str]:
-        return [key for key in await jobs.unfinished(self._cluster, execution) if key != execution.key]
+        return await jobs.strays(self._cluster, execution, STEP)
 
     async def launch(self, launch: Launch) -> None:
         """The ConfigMap first: a Job whose ConfigMap is missing would wait for ever."""
@@ -45,28 +49,29 @@ class EmbeddedPipelines:
             execution,
             launch.spec,
             self._settings,
-            step="pipeline",
+            step=STEP,
             name=execution.key,
             args=[*args, "--workspace", "/workspace"],
             mlflow_run_id=launch.mlflow_run_id,
             image=launch.pipeline.image,
             config_map=execution.key,
-            active_deadline_seconds=launch.spec.active_deadline_seconds,
         )
         await self._cluster.create(JOBS, job)
 
-    async def set_suspended(self, execution: Execution, key: str, suspended: bool) -> None:
-        await self._cluster.patch(JOBS, execution.run.namespace, key, {"spec": {"suspend": suspended}})
-
-    async def terminate(self, execution: Execution, key: str) -> None:
-        for name in (key, f"{key}-package"):
-            await self._cluster.delete(JOBS, execution.run.namespace, name)
+    async def stop(self, execution: Execution, key: str) -> None:
+        await self._cluster.delete(JOBS, execution.run.namespace, key, foreground=True)
         await self._cluster.delete(CONFIG_MAPS, execution.run.namespace, key)
+
+    async def prune(self, execution: Execution, key: str) -> None:
+        await self.stop(execution, key)
+
+    async def forget(self, execution: Execution) -> None:
+        """Jobs and ConfigMaps go with the TrainingRun that owns them."""
 
 
 def _config_map(launch: Launch) -> dict[str, object]:
     execution = launch.execution
-    labels = jobs.labels(execution, launch.spec, "pipeline")
+    labels = jobs.labels(execution, launch.spec, STEP)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

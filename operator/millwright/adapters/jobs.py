@@ -3,12 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from millwright.api.common import API_VERSION, GROUP
 from millwright.api.training_run import TrainingRunSpec
-from millwright.core import pods
-from millwright.core.execution import Cause, Execution, Phase, Task
+from millwright.core import pod_state, pods
+from millwright.core.execution import Cause, Execution, Phase, PodUse, Task
 from millwright.ports import JOBS, PODS, Cluster, Manifest
 
 EXECUTION_LABEL = f"{GROUP}/execution"
@@ -17,7 +18,6 @@ UID_LABEL = f"{GROUP}/training-run-uid"
 MODEL_LABEL = f"{GROUP}/model"
 STEP_LABEL = f"{GROUP}/step"
 TAIL_LINES = 20
-KILLED = 137
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,6 @@ def job(
     mlflow_run_id: str,
     image: str | None = None,
     config_map: str | None = None,
-    active_deadline_seconds: int | None = None,
 ) -> Manifest:
     """A Job with one restricted pod that is never restarted: attempts are the operator's to count."""
     child_labels = labels(execution, spec, step)
@@ -90,8 +89,6 @@ def job(
         "backoffLimit": 0,
         "template": {"metadata": {"labels": child_labels}, "spec": pod},
     }
-    if active_deadline_seconds:
-        body["activeDeadlineSeconds"] = active_deadline_seconds
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata(execution, name, child_labels), "spec": body}
 
 
@@ -111,11 +108,13 @@ class JobState:
     """A Job as far as decisions need it."""
 
     phase: Phase
-    suspended: bool = False
+    started: datetime | None = None
+    ending: bool = False
     waiting_for: str = ""
+    blocked: str | None = None
     cause: Cause | None = None
     tasks: tuple[Task, ...] = ()
-    deadline_seconds: int | None = None
+    uses: tuple[PodUse, ...] = ()
 
 
 async def read(cluster: Cluster, namespace: str, name: str) -> JobState | None:
@@ -126,21 +125,24 @@ async def read(cluster: Cluster, namespace: str, name: str) -> JobState | None:
     job_pods = await cluster.list(PODS, namespace, f"batch.kubernetes.io/job-name={name}")
     pod = max(job_pods, key=lambda p: p["metadata"]["creationTimestamp"], default=None)
     phase = _phase(found, pod)
-    report = _report(pod)
+    report = _report(found, pod)
     return JobState(
         phase=phase,
-        suspended=bool(found["spec"].get("suspend")),
-        waiting_for=_waiting_for(pod) if phase is Phase.PENDING else "",
+        started=pod_state.time(found.get("status", {}).get("startTime")),
+        ending="deletionTimestamp" in found["metadata"],
+        waiting_for=_waiting_for(found, pod) if phase is Phase.PENDING else "",
+        blocked=pod_state.blocked(pod) if pod else None,
         cause=await _cause(cluster, found, pod, report) if phase is Phase.FAILED else None,
         tasks=tuple(Task(t["name"], t["state"]) for t in report.get("tasks", [])),
-        deadline_seconds=found["spec"].get("activeDeadlineSeconds"),
+        uses=pod_state.uses(job_pods),
     )
 
 
-async def unfinished(cluster: Cluster, execution: Execution) -> Sequence[str]:
-    """Keys of this TrainingRun's executions with a Job that has not ended."""
-    found = await cluster.list(JOBS, execution.run.namespace, f"{UID_LABEL}={execution.uid}")
-    return sorted({j["metadata"]["labels"][EXECUTION_LABEL] for j in found if not _ended(j)})
+async def strays(cluster: Cluster, execution: Execution, step: str) -> Sequence[str]:
+    """Keys of this TrainingRun's other executions with a Job for that step that has not ended."""
+    selector = f"{UID_LABEL}={execution.uid},{STEP_LABEL}={step}"
+    found = await cluster.list(JOBS, execution.run.namespace, selector)
+    return sorted({j["metadata"]["labels"][EXECUTION_LABEL] for j in found if not _ended(j)} - {execution.key})
 
 
 def _ended(found: Manifest) -> str | None:
@@ -153,18 +155,12 @@ def _phase(found: Manifest, pod: Manifest | None) -> Phase:
     ended = _ended(found)
     if ended:
         return Phase.SUCCEEDED if ended == "Complete" else Phase.FAILED
-    started = pod is not None and pod.get("status", {}).get("phase") in ("Running", "Succeeded", "Failed")
-    return Phase.RUNNING if started else Phase.PENDING
+    return Phase.RUNNING if pod is not None and pod_state.has_started(pod) else Phase.PENDING
 
 
-def _container_status(pod: Manifest | None) -> Manifest:
-    statuses = (pod or {}).get("status", {}).get("containerStatuses", [])
-    return dict(statuses[0]) if statuses else {}
-
-
-def _report(pod: Manifest | None) -> dict[str, Any]:
+def _report(found: Manifest, pod: Manifest | None) -> dict[str, Any]:
     """What the runner wrote as its last words; empty where it could not."""
-    text = _container_status(pod).get("state", {}).get("terminated", {}).get("message", "")
+    text = pod_state.terminated(pod, _container(found)).get("message", "") if pod else ""
     try:
         parsed = json.loads(text) if text else {}
     except ValueError:
@@ -172,38 +168,23 @@ def _report(pod: Manifest | None) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _waiting_for(pod: Manifest | None) -> str:
-    """Why the pod does not run yet, in Kubernetes' own words."""
-    if pod is None:
-        return "waiting for the Job controller to make the pod"
-    waiting = _container_status(pod).get("state", {}).get("waiting", {})
-    if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-        return f"{waiting['reason']}: {waiting.get('message', '')}"
-    conditions = pod.get("status", {}).get("conditions", [])
-    blocked = next((c for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False"), None)
-    return f"{blocked.get('reason')}: {blocked.get('message', '')}" if blocked else "the pod is starting"
+def _waiting_for(found: Manifest, pod: Manifest | None) -> str:
+    if pod is not None:
+        return pod_state.waiting_for(pod)
+    return "the Job is suspended" if found["spec"].get("suspend") else "waiting for the Job controller to make the pod"
 
 
 async def _cause(cluster: Cluster, found: Manifest, pod: Manifest | None, report: dict[str, Any]) -> Cause:
     failed: Manifest = next((c for c in found["status"]["conditions"] if c["type"] == "Failed"), {})
-    name = pod["metadata"]["name"] if pod else None
-    if failed.get("reason") == "DeadlineExceeded":
-        return Cause("DeadlineExceeded", "the attempt ran past activeDeadlineSeconds", pod_name=name)
-    terminated = _container_status(pod).get("state", {}).get("terminated", {})
-    exit_code = report.get("exitCode", terminated.get("exitCode"))
-    reason = _reason(report, terminated, pod)
-    message = report.get("message") or await _last_lines(cluster, found, name) or failed.get("message", "")
-    final = report.get("outcome") == "Rejected"
-    return Cause(reason, message, report.get("task"), name, exit_code, final)
+    if pod is None:
+        return Cause("PodLost", f"the pod is gone: {failed.get('message', '')}")
+    name, container = pod["metadata"]["name"], _container(found)
+    exit_code = report.get("exitCode", pod_state.terminated(pod, container).get("exitCode"))
+    reason = str(report.get("reason") or pod_state.failure_reason(pod, container))
+    lines = report.get("message") or await cluster.tail(pod["metadata"]["namespace"], name, TAIL_LINES)
+    message = lines or pod["status"].get("message") or failed.get("message", "")
+    return Cause(reason, message, report.get("task"), name, exit_code, final=report.get("outcome") == "Rejected")
 
 
-def _reason(report: dict[str, Any], terminated: Manifest, pod: Manifest | None) -> str:
-    if report.get("reason"):
-        return str(report["reason"])
-    if terminated.get("reason") == "OOMKilled" or terminated.get("exitCode") == KILLED:
-        return "OOMKilled"
-    return str((pod or {}).get("status", {}).get("reason") or "Error")
-
-
-async def _last_lines(cluster: Cluster, found: Manifest, pod_name: str | None) -> str:
-    return await cluster.tail(found["metadata"]["namespace"], pod_name, TAIL_LINES) if pod_name else ""
+def _container(found: Manifest) -> str:
+    return str(found["spec"]["template"]["spec"]["containers"][0]["name"])

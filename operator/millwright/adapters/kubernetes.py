@@ -69,8 +69,8 @@ class KubernetesCluster:
     async def _merge(self, path: str, patch: Manifest) -> None:
         await self._json("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, MERGE_PATCH, absent_is_fine=True)
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
-        body = {"propagationPolicy": "Background"}
+    async def delete(self, resource: Resource, namespace: str, name: str, foreground: bool = False) -> None:
+        body = {"propagationPolicy": "Foreground" if foreground else "Background"}
         await self._json("DELETE", resource.path(namespace, name), {}, body, absent_is_fine=True)
 
     async def tail(self, namespace: str, pod: str, lines: int) -> str:

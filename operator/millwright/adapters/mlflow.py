@@ -6,11 +6,12 @@ https://mlflow.org/docs/latest/rest-api.html
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import httpx
 
-from millwright.core.execution import Package, Task, TrackedRun
+from millwright.core.execution import Cause, Package, Task, TrackedRun
 from millwright.core.registry import RegisteredModel, RegisteredVersion
 from millwright.ports import DependencyError, RejectedError
 
@@ -19,6 +20,9 @@ PAGE = 1000
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
 EXISTS = "RESOURCE_ALREADY_EXISTS"
 EXECUTION_TAG = "millwright.execution"
+OUTCOME_TAG = "millwright.outcome"
+SUCCEEDED = "Succeeded"
+MOST_MESSAGE_CHARACTERS = 2000
 
 
 class MlflowError(RejectedError):
@@ -73,7 +77,11 @@ class MlflowRegistry:
         }
         await self._post("runs/create", body)
 
-    async def close_run(self, run_id: str, status: str) -> None:
+    async def close_run(self, run_id: str, status: str, cause: Cause | None = None) -> None:
+        """How it ended goes first: a run that is closed without it could not be told from one its own code closed."""
+        if status != "KILLED":
+            outcome = {"key": OUTCOME_TAG, "value": _outcome_text(cause)}
+            await self._post("runs/set-tag", {"run_id": run_id, **outcome})
         await self._post("runs/update", {"run_id": run_id, "status": status, "end_time": _milliseconds()})
 
     async def find_model(self, name: str) -> RegisteredModel | None:
@@ -144,6 +152,7 @@ class MlflowRegistry:
             metrics={m["key"]: float(m["value"]) for m in data.get("metrics", [])},
             tasks=_tasks(tags.get("millwright.tasks", "")),
             package=_package(tags.get("millwright.package", "")),
+            **_outcome(tags.get(OUTCOME_TAG, "")),
         )
 
     async def _get(self, path: str, query: dict[str, str]) -> dict[str, Any] | None:
@@ -189,6 +198,22 @@ def _package(tag: str) -> Package | None:
         return None
     found = json.loads(tag)
     return Package(found["uri"], found["digest"], found["format"], found.get("modelId"))
+
+
+def _outcome_text(cause: Cause | None) -> str:
+    if cause is None:
+        return json.dumps({"reason": SUCCEEDED})
+    known = {key: value for key, value in asdict(cause).items() if value is not None}
+    return json.dumps(known | {"message": cause.message[-MOST_MESSAGE_CHARACTERS:]})
+
+
+def _outcome(tag: str) -> dict[str, Any]:
+    """`succeeded` and `failure` of a tracked run, as `close_run` wrote them; nothing where somebody else did."""
+    try:
+        found = json.loads(tag or "{}")
+        return {"succeeded": True} if found.get("reason") == SUCCEEDED else {"failure": Cause(**found)}
+    except (ValueError, TypeError, AttributeError):
+        return {}
 
 
 def _tasks(tag: str) -> tuple[Task, ...]:

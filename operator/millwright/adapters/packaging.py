@@ -1,10 +1,14 @@
 """Packaging: a restricted Job converts what training logged, compares predictions, and stores the package."""
 
+from collections.abc import Sequence
+
 from millwright.adapters import jobs
 from millwright.adapters.jobs import JobSettings
 from millwright.core.actions import PackageModel
 from millwright.core.execution import Execution, PackagingRun
 from millwright.ports import JOBS, Cluster
+
+STEP = "package"
 
 
 class JobPackaging:
@@ -17,7 +21,7 @@ class JobPackaging:
         self._packages_uri = packages_uri.rstrip("/")
 
     async def find(self, execution: Execution) -> PackagingRun | None:
-        state = await jobs.read(self._cluster, execution.run.namespace, _name(execution))
+        state = await jobs.read(self._cluster, execution.run.namespace, _name(execution.key))
         return PackagingRun(state.phase, state.cause) if state else None
 
     async def start(self, request: PackageModel) -> None:
@@ -28,13 +32,19 @@ class JobPackaging:
             execution,
             request.spec,
             self._settings,
-            step="package",
-            name=_name(execution),
+            step=STEP,
+            name=_name(execution.key),
             args=["package", "--destination", f"{self._packages_uri}/{place}", *allow],
             mlflow_run_id=request.mlflow_run_id,
         )
         await self._cluster.create(JOBS, job)
 
+    async def strays(self, execution: Execution) -> Sequence[str]:
+        return await jobs.strays(self._cluster, execution, STEP)
 
-def _name(execution: Execution) -> str:
-    return f"{execution.key}-package"
+    async def stop(self, execution: Execution, key: str) -> None:
+        await self._cluster.delete(JOBS, execution.run.namespace, _name(key), foreground=True)
+
+
+def _name(key: str) -> str:
+    return f"{key}-{STEP}"

@@ -69,6 +69,24 @@ class Gate(ApiModel):
     threshold: float = Field(description="The bound, in the metric's own unit.")
 
 
+class NodePoolSelection(ApiModel):
+    """Which of the platform's node pools the pipeline's steps run on."""
+
+    default: DnsName | None = Field(
+        None, description="Pool of the steps that ask for no accelerator; the platform's default pool when left out."
+    )
+    accelerator: DnsName | None = Field(
+        None,
+        description="Pool of the steps that ask for an accelerator. "
+        "May be left out where the platform has one pool that offers it.",
+    )
+    steps: dict[str, DnsName] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="Pools of single steps by the step's name, for example train: gpu. They go before the others.",
+    )
+
+
 class Output(ApiModel):
     """What becomes of a run that passes."""
 
@@ -95,13 +113,30 @@ class TrainingRunSpec(ApiModel):
     message: LongText | None = Field(
         None, description="A comment for this run, like a commit message. Changing it does not start a new run."
     )
+    node_pools: NodePoolSelection | None = Field(
+        None,
+        description="Where the pipeline's steps run. It does not change the result: changing it trains nothing again, "
+        "leaves what runs where it is, and counts from the next start of the pipeline.",
+    )
     suspend: bool = Field(
         False, description="true: start nothing, and stop pods that run; false: go on. A stopped pipeline starts again."
     )
     active_deadline_seconds: int | None = Field(
         None, ge=1, le=2592000, description="Seconds that one attempt may run before it is ended."
     )
-    backoff_limit: int = Field(0, ge=0, le=10, description="How often a failed attempt is tried again.")
+    backoff_limit: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="How often a failed attempt is tried again. Preempted and evicted attempts are tried again anyway.",
+    )
+    ttl_seconds_after_finished: int | None = Field(
+        None,
+        ge=0,
+        le=315360000,
+        description="Seconds after the end until the run's Jobs, pods and pipeline run are deleted; never, when left "
+        "out. The TrainingRun itself, its MLflow run and its model version stay.",
+    )
     gates: tuple[Gate, ...] = Field(
         (),
         max_length=32,
@@ -119,8 +154,9 @@ class TrainingRunSpec(ApiModel):
 class PipelineRunReference(StatusModel):
     """The run in the pipelines backend."""
 
-    backend: ShortText = Field(description="embedded")
-    id: ShortText = Field(description="Name of the Job.")
+    backend: ShortText = Field(description="embedded or kubeflow.")
+    id: ShortText = Field(description="Name of the Job, or ID of the run in Kubeflow Pipelines.")
+    url: LongText | None = Field(None, description="Where a browser shows it.")
 
 
 class MlflowRunReference(StatusModel):
@@ -134,7 +170,10 @@ class TaskStatus(StatusModel):
     """One step of the pipeline."""
 
     name: ShortText = Field(description="Name of the step.")
-    state: ShortText = Field(description="Pending, Running, Succeeded, Failed or Skipped.")
+    state: ShortText = Field(description="Pending, Running, Succeeded, Cached, Failed or Skipped.")
+    node_pool: ShortText | None = Field(None, description="Node pool it was placed on.")
+    pod_name: ShortText | None = Field(None, description="Its pod, for `kubectl logs`.")
+    message: LongText | None = Field(None, description="Why it waits, or why it failed.")
 
 
 class MetricValue(StatusModel):
@@ -175,10 +214,15 @@ class TrainingRunStatus(StatusModel):
         None, description="Hash of everything in the spec that decides the result; one execution per hash."
     )
     attempt: int = Field(0, ge=0, description="Attempt under way or last ended, from 1.")
+    failures: int = Field(
+        0, ge=0, description="Failed attempts that count against backoffLimit; lost nodes and preemption do not."
+    )
     execution: ShortText | None = Field(
         None, description="Key of the execution: its Job and MLflow run have this name."
     )
-    pipeline_run: PipelineRunReference | None = Field(None, description="The run in the pipelines backend.")
+    pipeline_run: PipelineRunReference | None = Field(
+        None, description="The run in the pipelines backend, until ttlSecondsAfterFinished takes it away."
+    )
     mlflow_run: MlflowRunReference | None = Field(None, description="The run in MLflow.")
     start_time: Time | None = Field(None, description="When this execution began.")
     completion_time: Time | None = Field(None, description="When this execution ended.")

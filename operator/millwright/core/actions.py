@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from millwright.api.training_run import TrainingRunSpec
-from millwright.core.execution import Execution, Package
+from millwright.core.execution import Cause, Execution, Package
 from millwright.core.training_state import ModelTarget, PipelineInput
 
 Manifest = dict[str, Any]
@@ -31,10 +31,11 @@ class OpenRun:
 
 @dataclass(frozen=True)
 class CloseRun:
-    """End an MLflow run as FINISHED, FAILED or KILLED."""
+    """End an MLflow run as FINISHED, FAILED (with its cause) or KILLED, and remember there how it ended."""
 
     run_id: str
     status: str
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,10 @@ class Launch:
 
 
 @dataclass(frozen=True)
-class SetSuspended:
-    """Stop a pipeline run's pods, or let them start again."""
+class Stop:
+    """End a pipeline run's pods. Its MLflow run stays open: launching the execution again goes on with it."""
 
     key: str
-    suspended: bool
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,18 @@ class Terminate:
     """End an execution: its pipeline run, its packaging and its MLflow run."""
 
     key: str
+
+
+@dataclass(frozen=True)
+class Prune:
+    """Nothing that was started for these executions is left, in the cluster and in the backend."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Forget:
+    """The backend knows the TrainingRun no more."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,17 @@ class Register:
 
 
 TrainingAction = (
-    HoldFinalizer | ReleaseFinalizer | OpenRun | CloseRun | Launch | SetSuspended | Terminate | PackageModel | Register
+    HoldFinalizer
+    | ReleaseFinalizer
+    | OpenRun
+    | CloseRun
+    | Launch
+    | Stop
+    | Terminate
+    | Prune
+    | Forget
+    | PackageModel
+    | Register
 )
 
 

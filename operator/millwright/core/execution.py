@@ -4,13 +4,22 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from millwright.api.training_run import TrainingRunSpec
 
 # Fields that do not change what a run computes: editing them never trains again.
-NOT_RESULT_RELEVANT = {"message", "suspend", "active_deadline_seconds", "backoff_limit", "gates"}
+NOT_RESULT_RELEVANT = {
+    "message",
+    "suspend",
+    "active_deadline_seconds",
+    "backoff_limit",
+    "gates",
+    "ttl_seconds_after_finished",
+    "node_pools",
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Cause:
-    """Why something that ran outside failed. `final`: trying again cannot help."""
+    """Why something that ran outside failed.
+
+    `final`: trying again cannot help. `limit`: the limit of the spec that was passed, in the spec's own unit.
+    """
 
     reason: str
     message: str
@@ -73,27 +85,63 @@ class Cause:
     pod_name: str | None = None
     exit_code: int | None = None
     final: bool = False
+    limit: float | None = None
 
 
 @dataclass(frozen=True)
 class Task:
-    """One step of a pipeline."""
+    """One step of a pipeline. `message`: why it waits or failed."""
 
     name: str
     state: str
+    pod_name: str | None = None
+    node_pool: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class PodUse:
+    """A pod's time on a node pool: from when it was bound to a node to its end (None: not yet)."""
+
+    node_pool: str | None
+    started: datetime
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RunReference:
+    """Where a pipeline run is: its backend, its ID there, and its page for a browser."""
+
+    backend: str
+    id: str
+    url: str | None = None
 
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """A pipeline run as its backend shows it."""
+    """A pipeline run as its backend shows it.
+
+    `ending`: it was told to stop, and its pods are not gone yet. `blocked`: the reason, such as ImagePullBackOff, for
+    which a pod cannot start without a change. `keeps_record`: the backend remembers it until
+    it is pruned, so that somebody must still do that when the TrainingRun is deleted.
+    """
 
     key: str
+    reference: RunReference
     phase: Phase
-    suspended: bool = False
+    started: datetime | None = None
+    ending: bool = False
     waiting_for: str = ""
+    blocked: str | None = None
     cause: Cause | None = None
     tasks: tuple[Task, ...] = ()
-    deadline_seconds: int | None = None
+    uses: tuple[PodUse, ...] = ()
+    keeps_record: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether it may still use a node."""
+        return self.phase in (Phase.PENDING, Phase.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -116,11 +164,16 @@ class PackagingRun:
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """The MLflow run of an execution."""
+    """The MLflow run of an execution.
+
+    `succeeded` and `failure` are what we wrote there when its pipeline ended: they outlive the pipeline run.
+    """
 
     id: str
     url: str
     status: str = "RUNNING"
+    succeeded: bool = False
+    failure: Cause | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     tasks: tuple[Task, ...] = ()
     package: Package | None = None

@@ -5,6 +5,7 @@ from typing import Any
 
 Manifest = dict[str, Any]
 USER = 65532
+NODE_POOL_LABEL = "millwright.dev/node-pool"
 CONTAINER_SECURITY: Manifest = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,

@@ -15,11 +15,13 @@ from millwright.api.training_run import (
     TaskStatus,
     TrainingRunStatus,
 )
+from millwright.core.attempts import failures, following
 from millwright.core.conditions import Fact, merge, ready, stalled, working
 from millwright.core.execution import Cause, Execution, Task
 from millwright.core.training_state import Observed, Subject
 
-ENDED_TASKS = {"Succeeded", "Failed", "Skipped"}
+ENDED_TASKS = {"Succeeded", "Cached", "Failed", "Skipped"}
+MAX_MESSAGE = 1000
 UNDECIDED = Fact("Succeeded", "Unknown", "UnderWay", "the execution has not ended")
 
 
@@ -35,7 +37,8 @@ def status(
     """The status in `state`; what it tells of an earlier execution is gone when the execution is a new one."""
     old = subject.status
     same = old.execution == execution.key
-    keep = old if same else TrainingRunStatus(history=old.history, conditions=old.conditions)
+    failures = old.failures if old.spec_hash == execution.spec_hash else 0
+    keep = old if same else TrainingRunStatus(history=old.history, conditions=old.conditions, failures=failures)
     succeeded = () if any(f.type == "Succeeded" for f in facts) else (UNDECIDED,)
     values: dict[str, Any] = {
         "observed_generation": subject.generation,
@@ -52,17 +55,28 @@ def status(
 def _details(observed: Observed) -> dict[str, Any]:
     details: dict[str, Any] = {}
     if observed.running is not None:
-        details["pipeline_run"] = PipelineRunReference(backend="embedded", id=observed.running.key)
+        reference = observed.running.reference
+        details["pipeline_run"] = PipelineRunReference(backend=reference.backend, id=reference.id, url=reference.url)
     tasks = _tasks(observed)
     if tasks:
         ended = sum(task.state in ENDED_TASKS for task in tasks)
         details["progress_percentage"] = round(100 * ended / len(tasks))
-        details["tasks"] = tuple(TaskStatus(name=t.name, state=t.state) for t in tasks[:MAX_TASKS])
+        details["tasks"] = tuple(_task(task) for task in tasks[:MAX_TASKS])
     if observed.tracked is not None:
         details["mlflow_run"] = MlflowRunReference(id=observed.tracked.id, url=observed.tracked.url)
         metrics = sorted(observed.tracked.metrics.items())[:MAX_METRICS]
         details["metrics"] = tuple(MetricValue(name=name, value=value) for name, value in metrics)
     return details
+
+
+def _task(task: Task) -> TaskStatus:
+    return TaskStatus(
+        name=task.name,
+        state=task.state,
+        node_pool=task.node_pool,
+        pod_name=task.pod_name,
+        message=task.message[:MAX_MESSAGE] or None,
+    )
 
 
 def _tasks(observed: Observed) -> tuple[Task, ...]:
@@ -122,11 +136,20 @@ def failed(observed: Observed, execution: Execution, now: datetime, cause: Cause
 def retried(observed: Observed, execution: Execution, now: datetime, cause: Cause) -> TrainingRunStatus:
     """The attempt failed; the next one begins."""
     subject = observed.subject
-    following = Execution(execution.run, execution.uid, execution.spec_hash, execution.attempt + 1)
-    limit = subject.spec.backoff_limit + 1
-    facts = working("Retrying", f"attempt {execution.attempt} of {limit} failed ({_sentence(cause)}); trying again")
+    counted = failures(subject.status, execution, cause)
+    limit = f"{counted} of {subject.spec.backoff_limit + 1} failures that count"
+    facts = working("Retrying", f"attempt {execution.attempt} failed, {limit} ({_sentence(cause)}); trying again")
     history = _history(subject, execution, now, cause.reason, None)
-    return status(subject, following, now, "Pending", facts, failure=_failure(cause), history=history)
+    return status(
+        subject,
+        following(execution),
+        now,
+        "Pending",
+        facts,
+        failure=_failure(cause),
+        failures=counted,
+        history=history,
+    )
 
 
 def _sentence(cause: Cause) -> str:

@@ -11,18 +11,21 @@ from millwright.api.training_run import TrainingRunStatus
 from millwright.core import gates, report
 from millwright.core.actions import (
     CloseRun,
+    Forget,
     HoldFinalizer,
     Launch,
     OpenRun,
     PackageModel,
     Register,
     ReleaseFinalizer,
-    SetSuspended,
+    Stop,
     Terminate,
     TrainingAction,
 )
+from millwright.core.attempts import is_tried_again
 from millwright.core.conditions import find, stalled, working
 from millwright.core.execution import Cause, Execution, Phase, spec_hash
+from millwright.core.limits import exceeded
 from millwright.core.lineage import run_tags, version_tags
 from millwright.core.plan import Plan
 from millwright.core.training_state import Missing, ModelTarget, Observed, Subject
@@ -30,7 +33,6 @@ from millwright.core.training_state import Missing, ModelTarget, Observed, Subje
 POLL_SECONDS = 3.0
 WAIT_SECONDS = 15.0
 AT_ONCE = 0.0
-DEADLINE_EXCEEDED = "DeadlineExceeded"
 
 
 TrainingPlan = Plan[TrainingAction, TrainingRunStatus]
@@ -49,7 +51,6 @@ def is_settled(subject: Subject) -> bool:
     succeeded = find(subject.status.conditions, "Succeeded")
     return (
         not subject.deleting
-        and not subject.held
         and succeeded is not None
         and succeeded.status != "Unknown"
         and subject.status.observed_generation == subject.generation
@@ -67,9 +68,10 @@ def decide(observed: Observed, now: datetime) -> TrainingPlan:
 def _deleted(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     if not observed.subject.deleting:
         return None
+    if not observed.subject.held:
+        return Plan(observed.subject.status)
     ends: list[TrainingAction] = [Terminate(key) for key in (*observed.strays, execution.key)]
-    release = (ReleaseFinalizer(),) if observed.subject.held else ()
-    return Plan(observed.subject.status, (*ends, *release) if release else ())
+    return Plan(observed.subject.status, (*ends, Forget(), ReleaseFinalizer()))
 
 
 def _superseded(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -84,21 +86,38 @@ def _already_registered(observed: Observed, execution: Execution, now: datetime)
     """A registered execution is done for good, whatever has become of its Jobs since."""
     if observed.version is None or observed.tracked is None:
         return None
-    return _done(observed, execution, now)
+    return _concluded(observed, report.succeeded(observed, execution, now), _close(observed, "FINISHED"))
+
+
+def _recorded_failure(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
+    """The registry says that the pipeline failed, and why. That outlives the pipeline run, which must not go on."""
+    tracked, running = observed.tracked, observed.running
+    if tracked is None or tracked.failure is None:
+        return None
+    if running is not None and running.active:
+        stop = () if running.ending else (Stop(execution.key),)
+        facts = working("Stopping", f"ending the pipeline run: {tracked.failure.message}")
+        status = report.status(observed.subject, execution, now, "Running", facts, observed)
+        return Plan(status, stop, POLL_SECONDS)
+    close = _close(observed, "FAILED", tracked.failure)
+    if is_tried_again(observed.subject, execution, tracked.failure):
+        return Plan(report.retried(observed, execution, now, tracked.failure), close, AT_ONCE)
+    return _concluded(observed, report.failed(observed, execution, now, tracked.failure), close)
 
 
 def _suspended(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     running = observed.running
-    if not observed.subject.spec.suspend or (running and running.phase in (Phase.SUCCEEDED, Phase.FAILED)):
+    if not observed.subject.spec.suspend or (running and not running.active) or _went_well(observed):
         return None
-    stop = (SetSuspended(execution.key, True),) if running and not running.suspended else ()
+    stop = (Stop(execution.key),) if running and not running.ending else ()
     facts = working("Suspended", "spec.suspend is true; set it to false to go on")
-    return Plan(report.status(observed.subject, execution, now, "Suspended", facts), stop)
+    status = report.status(observed.subject, execution, now, "Suspended", facts)
+    return Plan(status, stop, POLL_SECONDS if running else None)
 
 
 def _incomplete(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     """Before a launch all inputs must be there; afterwards the execution has its own copy."""
-    inputs = (observed.model,) if observed.running else (observed.pipeline, observed.model)
+    inputs = (observed.model,) if observed.running or _went_well(observed) else (observed.pipeline, observed.model)
     missing = next((i for i in inputs if isinstance(i, Missing)), None)
     if missing is None:
         return None
@@ -116,42 +135,43 @@ def _untracked(observed: Observed, execution: Execution, now: datetime) -> Train
 
 
 def _unlaunched(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    if observed.running is not None or observed.tracked is None or isinstance(observed.pipeline, Missing):
+    if observed.running is not None or _went_well(observed):
+        return None
+    if observed.tracked is None or isinstance(observed.pipeline, Missing):
         return None
     hold = () if observed.subject.held else (HoldFinalizer(),)
     launch = Launch(execution, observed.pipeline, observed.tracked.id, observed.subject.spec)
     return Plan(observed.subject.status, (*hold, launch), AT_ONCE)
 
 
+def _past_its_limit(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
+    """The cause is recorded first and the run stopped by the next look, so that being killed here loses nothing."""
+    assert observed.tracked is not None
+    running = observed.running
+    cause = exceeded(observed, now) if running is not None and running.active and not running.ending else None
+    if cause is None:
+        return None
+    return Plan(observed.subject.status, (CloseRun(observed.tracked.id, "FAILED", cause),), AT_ONCE)
+
+
 def _under_way(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     running = observed.running
-    if running is None or running.phase not in (Phase.PENDING, Phase.RUNNING):
+    if running is None or not running.active:
         return None
-    go_on = (SetSuspended(execution.key, False),) if running.suspended else ()
     if running.phase is Phase.PENDING:
         facts = working("Pending", running.waiting_for or "waiting for the pod to start")
     else:
-        facts = working("Running", "the pipeline is running")
+        facts = working("Running", running.waiting_for or "the pipeline is running")
     status = report.status(observed.subject, execution, now, running.phase.value, facts, observed)
-    return Plan(status, go_on, POLL_SECONDS)
+    return Plan(status, requeue_after=POLL_SECONDS)
 
 
 def _failed(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
+    assert observed.tracked is not None
     if observed.running is None or observed.running.phase is not Phase.FAILED:
         return None
     cause = observed.running.cause or Cause("Error", "the pipeline failed and left no reason")
-    again = execution.attempt <= observed.subject.spec.backoff_limit and cause.reason != DEADLINE_EXCEEDED
-    if (again and not cause.final) or _was_given_more_time(observed, cause):
-        close = _close(observed, "FAILED")
-        return Plan(report.retried(observed, execution, now, cause), close, AT_ONCE)
-    return _ended_in_failure(observed, execution, now, cause)
-
-
-def _was_given_more_time(observed: Observed, cause: Cause) -> bool:
-    """A longer activeDeadlineSeconds is the answer to DeadlineExceeded, and starts another attempt."""
-    allowed = observed.subject.spec.active_deadline_seconds
-    had = observed.running.deadline_seconds if observed.running else None
-    return cause.reason == DEADLINE_EXCEEDED and had is not None and (allowed is None or allowed > had)
+    return Plan(observed.subject.status, (CloseRun(observed.tracked.id, "FAILED", cause),), AT_ONCE)
 
 
 def _gated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -161,7 +181,7 @@ def _gated(observed: Observed, execution: Execution, now: datetime) -> TrainingP
     if not failed:
         return None
     cause = Cause("GatesFailed", "; ".join(v.message for v in failed), final=True)
-    return _ended_in_failure(observed, execution, now, cause, "FINISHED")
+    return _concluded(observed, report.failed(observed, execution, now, cause), _close(observed, "FINISHED"))
 
 
 def _packaged(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -171,7 +191,7 @@ def _packaged(observed: Observed, execution: Execution, now: datetime) -> Traini
         return None  # our own Job wrote it last: what training code may have written there counts for nothing
     if observed.packaging and observed.packaging.phase is Phase.FAILED:
         cause = observed.packaging.cause or Cause("PackagingFailed", "the packaging Job failed and left no reason")
-        return _ended_in_failure(observed, execution, now, cause, "FINISHED")
+        return _concluded(observed, report.failed(observed, execution, now, cause), _close(observed, "FINISHED"))
     start = PackageModel(execution, observed.tracked.id, observed.model, observed.subject.spec)
     actions = () if observed.packaging else (start,)
     facts = working("Packaging", "the model is being converted, compared with the original and stored")
@@ -187,31 +207,35 @@ def _unregistered(observed: Observed, execution: Execution, now: datetime) -> Tr
     return Plan(observed.subject.status, (register,), AT_ONCE)
 
 
-def _done(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan:
-    release = (ReleaseFinalizer(),) if observed.subject.held else ()
-    return Plan(report.succeeded(observed, execution, now), (*_close(observed, "FINISHED"), *release))
+def _concluded(observed: Observed, status: TrainingRunStatus, close: tuple[TrainingAction, ...]) -> TrainingPlan:
+    """Nothing is under way any more; the finalizer stays where the backend keeps a record that must go in the end."""
+    keeps_record = observed.running is not None and observed.running.keeps_record
+    release = (ReleaseFinalizer(),) if observed.subject.held and not keeps_record else ()
+    return Plan(status, (*close, *release))
 
 
-def _ended_in_failure(
-    observed: Observed, execution: Execution, now: datetime, cause: Cause, run_status: str = "FAILED"
-) -> TrainingPlan:
-    release = (ReleaseFinalizer(),) if observed.subject.held else ()
-    return Plan(report.failed(observed, execution, now, cause), (*_close(observed, run_status), *release))
-
-
-def _close(observed: Observed, status: str) -> tuple[TrainingAction, ...]:
+def _close(observed: Observed, status: str, cause: Cause | None = None) -> tuple[TrainingAction, ...]:
     tracked = observed.tracked
-    return (CloseRun(tracked.id, status),) if tracked is not None and tracked.status != status else ()
+    if tracked is None or (tracked.status == status and (tracked.succeeded or tracked.failure)):
+        return ()
+    return (CloseRun(tracked.id, status, cause),)
+
+
+def _went_well(observed: Observed) -> bool:
+    """The pipeline has ended well: its run says so, or, when that is gone, the registry."""
+    return observed.tracked is not None and observed.tracked.succeeded
 
 
 STAGES: tuple[Stage, ...] = (
     _deleted,
     _superseded,
     _already_registered,
+    _recorded_failure,
     _suspended,
     _incomplete,
     _untracked,
     _unlaunched,
+    _past_its_limit,
     _under_way,
     _failed,
     _gated,

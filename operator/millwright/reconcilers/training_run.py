@@ -9,17 +9,20 @@ from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
 from millwright.core import ir, training
 from millwright.core.actions import (
     CloseRun,
+    Forget,
     HoldFinalizer,
     Launch,
     OpenRun,
     PackageModel,
+    Prune,
     Register,
     ReleaseFinalizer,
-    SetSuspended,
+    Stop,
     Terminate,
     TrainingAction,
 )
-from millwright.core.execution import Execution, ObjectKey, Phase, PipelineRun
+from millwright.core.execution import Execution, ObjectKey, Phase, PipelineRun, TrackedRun
+from millwright.core.housekeeping import after_the_end
 from millwright.core.model import name_is_foreign, registered_name
 from millwright.core.plan import Plan
 from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
@@ -61,7 +64,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[TrainingAction, TrainingRunStatus]:
         subject = _subject(key, body)
         if training.is_settled(subject):
-            return Plan(subject.status)
+            return after_the_end(subject, self._clock.now())
         observed = await self._observe(subject)
         return training.decide(observed, self._clock.now())
 
@@ -76,16 +79,17 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             pipeline=await self._pipeline(subject, running),
             tracked=tracked,
             running=running,
-            packaging=await self._world.packaging.find(execution) if _ended_well(running) else None,
+            packaging=await self._world.packaging.find(execution) if _ended_well(running, tracked) else None,
             version=await self._version(execution, model),
             strays=await self._strays(execution),
         )
 
     async def _strays(self, execution: Execution) -> tuple[str, ...]:
-        """Executions under way that are not the current one: with a Job, or with an MLflow run alone."""
+        """Executions under way that are not the current one, wherever they show."""
         running = await self._world.pipelines.strays(execution)
+        packaged = await self._world.packaging.strays(execution)
         tracked = await self._world.registry.open_executions(execution.experiment)
-        return tuple(sorted({*running, *tracked} - {execution.key}))
+        return tuple(sorted({*running, *packaged, *tracked} - {execution.key}))
 
     async def _model(self, subject: Subject) -> ModelTarget | Missing:
         name = subject.spec.output.model
@@ -124,24 +128,34 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 await self._set_finalizers(key, body, held=False)
             case OpenRun(execution, tags):
                 await world.registry.open_run(execution.experiment, execution.key, tags)
-            case CloseRun(run_id, status):
-                await world.registry.close_run(run_id, status)
+            case CloseRun(run_id, status, cause):
+                await world.registry.close_run(run_id, status, cause)
             case Launch():
                 await world.pipelines.launch(action)
-            case SetSuspended(run_key, suspended):
-                await world.pipelines.set_suspended(_execution(key, body), run_key, suspended)
+            case Stop(run_key):
+                await world.pipelines.stop(_execution(key, body), run_key)
             case Terminate(run_key):
                 await self._terminate(_execution(key, body), run_key)
+            case Prune(run_keys):
+                await self._prune(_execution(key, body), run_keys)
+            case Forget():
+                await world.pipelines.forget(_execution(key, body))
             case PackageModel():
                 await world.packaging.start(action)
             case Register(name, run_id, package, tags):
                 await world.registry.register(name, run_id, package, tags)
 
     async def _terminate(self, execution: Execution, run_key: str) -> None:
-        await self._world.pipelines.terminate(execution, run_key)
+        await self._world.pipelines.stop(execution, run_key)
+        await self._world.packaging.stop(execution, run_key)
         tracked = await self._world.registry.find_run(execution.experiment, run_key)
         if tracked is not None and tracked.status == "RUNNING":
             await self._world.registry.close_run(tracked.id, "KILLED")
+
+    async def _prune(self, execution: Execution, run_keys: tuple[str, ...]) -> None:
+        for run_key in run_keys:
+            await self._world.pipelines.prune(execution, run_key)
+            await self._world.packaging.stop(execution, run_key)
 
     async def _set_finalizers(self, key: ObjectKey, body: Manifest, held: bool) -> None:
         """By JSON merge patch on the version that was read, so that nobody else's finalizer is lost."""
@@ -169,8 +183,9 @@ def _execution(key: ObjectKey, body: Manifest) -> Execution:
     return training.current_execution(_subject(key, body))
 
 
-def _ended_well(running: PipelineRun | None) -> bool:
-    return running is not None and running.phase is Phase.SUCCEEDED
+def _ended_well(running: PipelineRun | None, tracked: TrackedRun | None) -> bool:
+    succeeded = tracked is not None and tracked.succeeded
+    return succeeded or (running is not None and running.phase is Phase.SUCCEEDED)
 
 
 def _pipeline_input(body: Mapping[str, Any] | None, name: str, key: str) -> PipelineInput | Missing:

@@ -1,11 +1,13 @@
 """The TrainingRun line on fakes: what ends how, and that crashes change nothing."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fakes.world import KEY, FakeWorld, model, training_run
 
-from millwright.core.execution import Cause
+from millwright.core.execution import Cause, Phase
 from millwright.ports import CONFIG_MAPS, MODELS, TRAINING_RUNS, DependencyError
 
 NAME = "flights.arr-delay"
@@ -109,23 +111,82 @@ async def test_a_changed_parameter_ends_the_execution_under_way_and_starts_anoth
     (first,) = world.pipelines.launched
     world.cluster.put(TRAINING_RUNS, training_run(parameters={"train_months": "1-6"}))
     await world.settle(world.training_runs)
-    assert world.pipelines.terminated == [first]
+    assert world.pipelines.stopped == [first]
     assert len(world.pipelines.launched) == 2
     assert len(world.registry.model_versions[NAME]) == 1
     assert [run.status for _, _, run in world.registry.runs.values()] == ["KILLED", "FINISHED"]
 
 
-async def test_more_time_starts_another_attempt_after_a_missed_deadline() -> None:
-    world = await started(FakeWorld(outcomes=(Cause("DeadlineExceeded", "too slow"),)), activeDeadlineSeconds=60)
+async def test_a_run_past_its_deadline_is_stopped_and_more_time_starts_another_attempt() -> None:
+    world = await started(FakeWorld(looks=1000), activeDeadlineSeconds=30, backoffLimit=3)
     await world.settle(world.training_runs)
     assert world.condition("Ready")["reason"] == "DeadlineExceeded"
-    world.cluster.put(TRAINING_RUNS, training_run(activeDeadlineSeconds=60, message="no more time"))
+    assert world.pipelines.stopped == world.pipelines.launched
+    assert [run.status for _, _, run in world.registry.runs.values()] == ["FAILED"]
+    world.cluster.put(TRAINING_RUNS, training_run(activeDeadlineSeconds=30, message="no more time"))
     await world.settle(world.training_runs)
     assert len(world.pipelines.launched) == 1
-    world.cluster.put(TRAINING_RUNS, training_run(activeDeadlineSeconds=120))
+    world.pipelines.looks = 2
+    world.cluster.put(TRAINING_RUNS, training_run(activeDeadlineSeconds=3600))
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
     assert world.status()["attempt"] == 2
+
+
+async def test_an_attempt_that_lost_its_node_does_not_count() -> None:
+    lost = Cause("Preempted", "a more important pod needed the node")
+    world = await started(FakeWorld(outcomes=(lost, lost, None)), backoffLimit=0)
+    await world.settle(world.training_runs)
+    assert world.status()["state"] == "Succeeded"
+    assert (world.status()["attempt"], world.status()["failures"]) == (3, 0)
+
+
+async def test_a_pod_that_can_never_start_fails_the_run_after_a_while() -> None:
+    world = await started(FakeWorld(looks=1000))
+    for _ in range(3):
+        await world.training_runs.reconcile(KEY)
+    world.pipelines.show(Phase.PENDING, blocked="ImagePullBackOff", waiting_for="ImagePullBackOff: no such image")
+    await world.training_runs.reconcile(KEY)
+    assert world.status()["state"] == "Pending"
+    world.clock.time += timedelta(minutes=5)
+    await world.settle(world.training_runs)
+    assert world.status()["failure"]["reason"] == "ImagePullBackOff"
+    assert world.pipelines.stopped == world.pipelines.launched
+
+
+async def test_a_failed_run_whose_job_is_gone_does_not_train_again() -> None:
+    world = await started(FakeWorld(outcomes=(Cause("Error", "no rows"),)))
+    await world.settle(world.training_runs)
+    world.pipelines.runs.clear()
+    world.cluster.put(TRAINING_RUNS, training_run(message="better words"))
+    await world.settle(world.training_runs)
+    assert len(world.pipelines.launched) == 1
+    assert world.status()["failure"]["message"] == "no rows"
+
+
+async def test_children_go_after_their_time_and_nothing_else_does() -> None:
+    world = await started(FakeWorld(), ttlSecondsAfterFinished=600)
+    await world.settle(world.training_runs)
+    assert world.pipelines.runs
+    world.clock.time += timedelta(minutes=11)
+    await world.settle(world.training_runs)
+    assert not world.pipelines.runs
+    assert world.status()["state"] == "Succeeded"
+    assert "pipelineRun" not in world.status()
+    writes = len(world.cluster.writes)
+    await world.settle(world.training_runs)
+    assert len(world.cluster.writes) == writes
+
+
+async def test_a_backend_that_keeps_a_record_is_told_to_forget_when_the_run_is_deleted() -> None:
+    world = await started(FakeWorld(keeps_record=True))
+    await world.settle(world.training_runs)
+    body = world.cluster.objects[TRAINING_RUNS.plural, KEY.namespace, KEY.name]
+    assert body["metadata"]["finalizers"] and world.pipelines.runs
+    body["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    await world.settle(world.training_runs)
+    assert not world.pipelines.runs
+    assert (TRAINING_RUNS.plural, KEY.namespace, KEY.name) not in world.cluster.objects
 
 
 async def test_a_run_that_was_opened_and_never_launched_is_closed_when_the_spec_changes() -> None:
@@ -154,10 +215,11 @@ async def test_suspend_stops_and_resume_goes_on() -> None:
     world.cluster.put(TRAINING_RUNS, training_run(suspend=True))
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Suspended"
-    assert all(run.suspended for run in world.pipelines.runs.values())
+    assert not world.pipelines.runs
     world.cluster.put(TRAINING_RUNS, training_run())
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
+    assert [run.status for _, _, run in world.registry.runs.values()] == ["FINISHED"]
 
 
 async def test_deleting_ends_what_is_under_way_and_leaves_the_registry_alone() -> None:
@@ -168,7 +230,7 @@ async def test_deleting_ends_what_is_under_way_and_leaves_the_registry_alone() -
     body["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     await world.settle(world.training_runs)
     assert (TRAINING_RUNS.plural, KEY.namespace, KEY.name) not in world.cluster.objects
-    assert world.pipelines.terminated == world.pipelines.launched
+    assert world.pipelines.stopped == world.pipelines.launched
     assert [run.status for _, _, run in world.registry.runs.values()] == ["KILLED"]
     assert NAME in world.registry.models
 

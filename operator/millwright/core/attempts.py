@@ -1,0 +1,36 @@
+"""Attempts: which failures are tried again, which of them count, and what lets a final one begin anew."""
+
+from millwright.api.training_run import TrainingRunStatus
+from millwright.core.execution import Cause, Execution
+from millwright.core.training_state import Subject
+
+DEADLINE_EXCEEDED = "DeadlineExceeded"
+# The platform took the node away: no fault of the run, so it does not count against backoffLimit.
+NOT_COUNTED = frozenset({"Preempted", "Evicted", "NodeLost"})
+MOST_ATTEMPTS = 100
+
+
+def following(execution: Execution) -> Execution:
+    """The next attempt at the same spec."""
+    return Execution(execution.run, execution.uid, execution.spec_hash, execution.attempt + 1)
+
+
+def failures(status: TrainingRunStatus, execution: Execution, cause: Cause) -> int:
+    """Failed attempts at this spec that count against backoffLimit, with the one at hand."""
+    before = status.failures if status.spec_hash == execution.spec_hash else 0
+    return before + (cause.reason not in NOT_COUNTED)
+
+
+def is_tried_again(subject: Subject, execution: Execution, cause: Cause) -> bool:
+    """Whether another attempt follows one that failed for this cause."""
+    if execution.attempt >= MOST_ATTEMPTS:
+        return False
+    if cause.limit is not None:
+        return _has_more_room(subject, cause.reason, cause.limit)
+    return not cause.final and failures(subject.status, execution, cause) <= subject.spec.backoff_limit
+
+
+def _has_more_room(subject: Subject, reason: str, had: float) -> bool:
+    """A limit that was raised since is the answer to having passed it, and starts another attempt."""
+    allowed = {DEADLINE_EXCEEDED: subject.spec.active_deadline_seconds}[reason]
+    return allowed is None or allowed > had

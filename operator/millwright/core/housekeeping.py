@@ -1,0 +1,26 @@
+"""What becomes of a TrainingRun's children after its end."""
+
+from datetime import datetime, timedelta
+
+from millwright.api.training_run import TrainingRunStatus
+from millwright.core.actions import Prune, ReleaseFinalizer, TrainingAction
+from millwright.core.execution import Execution
+from millwright.core.plan import Plan
+from millwright.core.training_state import Subject
+
+
+def after_the_end(subject: Subject, now: datetime) -> Plan[TrainingAction, TrainingRunStatus]:
+    """Nothing, until ttlSecondsAfterFinished have passed; then the children of its executions go."""
+    status, ttl = subject.status, subject.spec.ttl_seconds_after_finished
+    if ttl is None or status.pipeline_run is None or status.completion_time is None:
+        return Plan(status)
+    left = (status.completion_time + timedelta(seconds=ttl) - now).total_seconds()
+    if left > 0:
+        return Plan(status, requeue_after=left)
+    release = (ReleaseFinalizer(),) if subject.held else ()
+    return Plan(status.model_copy(update={"pipeline_run": None}), (Prune(_keys(subject)), *release))
+
+
+def _keys(subject: Subject) -> tuple[str, ...]:
+    entries = subject.status.history
+    return tuple(Execution(subject.key, subject.uid, entry.spec_hash, entry.attempt).key for entry in entries)

@@ -1,0 +1,111 @@
+"""What a pod's status says: why it waits, why it ended, and how long it held its node."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from millwright.core.execution import PodUse
+from millwright.core.pods import NODE_POOL_LABEL, Manifest
+
+STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
+# Reasons of a waiting container that only a change of the pod, or of something it names, takes away.
+BLOCKED = frozenset(
+    {
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+    }
+)
+# Reasons of the DisruptionTarget condition: https://kubernetes.io/docs/concepts/workloads/pods/disruptions/
+DISRUPTIONS = {
+    "PreemptionByScheduler": "Preempted",
+    "DeletionByTaintManager": "Evicted",
+    "EvictionByEvictionAPI": "Evicted",
+    "TerminationByKubelet": "Evicted",
+    "DeletionByPodGC": "NodeLost",
+}
+KILLED = 137
+
+
+def time(text: str | None) -> datetime | None:
+    """A metav1.Time as a moment, or None."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def terminated(pod: Manifest, container: str) -> Manifest:
+    """The ended state of a container of the pod; empty where it has not ended."""
+    found = (s for s in _statuses(pod, "containerStatuses") if s["name"] == container)
+    return dict(next(found, {}).get("state", {}).get("terminated", {}))
+
+
+def has_started(pod: Manifest) -> bool:
+    """Whether its containers run, or ran."""
+    return pod.get("status", {}).get("phase") in ("Running", "Succeeded", "Failed")
+
+
+def waiting_for(pod: Manifest) -> str:
+    """Why the pod does not run yet, in Kubernetes' own words."""
+    waiting = _waiting(pod)
+    if waiting:
+        return f"{waiting['reason']}: {waiting.get('message', '')}"
+    unscheduled = _condition(pod, "PodScheduled", "False")
+    if unscheduled:
+        return f"{unscheduled.get('reason')}: {unscheduled.get('message', '')}"
+    gates = ", ".join(gate["name"] for gate in pod.get("spec", {}).get("schedulingGates", []))
+    return f"waiting for {gates}" if gates else "the pod is starting"
+
+
+def blocked(pod: Manifest) -> str | None:
+    """The reason, such as ImagePullBackOff, for which the pod cannot start without a change; None: it can."""
+    reason = _waiting(pod).get("reason")
+    return reason if reason in BLOCKED else None
+
+
+def failure_reason(pod: Manifest, container: str) -> str:
+    """OOMKilled, Evicted, Preempted, NodeLost, or Error, of a pod that failed."""
+    disrupted = _condition(pod, "DisruptionTarget", "True")
+    if disrupted:
+        return DISRUPTIONS.get(disrupted.get("reason", ""), "Evicted")
+    if pod.get("status", {}).get("reason") in ("Evicted", "NodeLost", "Preempting"):
+        return "Preempted" if pod["status"]["reason"] == "Preempting" else str(pod["status"]["reason"])
+    ended = terminated(pod, container)
+    killed = ended.get("reason") == "OOMKilled" or ended.get("exitCode") == KILLED
+    return "OOMKilled" if killed else "Error"
+
+
+def uses(pods: Iterable[Manifest]) -> tuple[PodUse, ...]:
+    """The time each pod held its node; none for a pod that has no node yet."""
+    return tuple(use for use in map(_use, pods) if use is not None)
+
+
+def _use(pod: Manifest) -> PodUse | None:
+    status = pod.get("status", {})
+    started = time(status.get("startTime"))
+    if started is None:
+        return None
+    states = (s.get("state", {}).get("terminated", {}) for s in _statuses(pod, "containerStatuses"))
+    ends = [end for end in (time(state.get("finishedAt")) for state in states) if end is not None]
+    over = status.get("phase") in ("Succeeded", "Failed")
+    pool = pod["metadata"].get("labels", {}).get(NODE_POOL_LABEL)
+    return PodUse(pool, started, max(ends, default=started) if over else None)
+
+
+def _waiting(pod: Manifest) -> dict[str, Any]:
+    """State of the first container that waits for something else than its start."""
+    for status in (*_statuses(pod, "initContainerStatuses"), *_statuses(pod, "containerStatuses")):
+        waiting = status.get("state", {}).get("waiting", {})
+        if waiting.get("reason", "") not in STARTING:
+            return dict(waiting)
+    return {}
+
+
+def _statuses(pod: Manifest, kind: str) -> list[Manifest]:
+    return list(pod.get("status", {}).get(kind) or [])
+
+
+def _condition(pod: Manifest, kind: str, status: str) -> Manifest:
+    conditions = pod.get("status", {}).get("conditions") or []
+    return next((c for c in conditions if c["type"] == kind and c["status"] == status), {})
