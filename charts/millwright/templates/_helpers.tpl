@@ -34,3 +34,10 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
+
+{{- /* Pods read the keys once, so that other keys need other pods. Generated keys never change. */}}
+{{- define "millwright.keysAnnotation" -}}
+{{- with .Values.storage.secretAccessKey -}}
+annotations: {millwright.dev/keys: {{ printf "%s %s" $.Values.storage.accessKeyId . | sha256sum | trunc 16 | quote }}}
+{{- end }}
+{{- end }}

@@ -1,0 +1,202 @@
+"""The chart by its renderings: nothing in it asks for more than it needs, whatever the values are."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.contract.chart import CHART, NAMESPACE, Object, containers, helm, pods, refusal, render
+from tests.contract.s3_server import s3_server
+
+OWN_MLFLOW = {"mlflow.embedded": False, "mlflow.trackingUri": "http://mlflow.example"}
+OWN_S3 = {"storage.embedded": False}
+GIVEN_KEYS = {"storage.accessKeyId": "given-id", "storage.secretAccessKey": "given-secret"}
+VARIANTS: dict[str, Object] = {
+    "as it comes": {},
+    "two namespaces": {"namespaces": ["a", "b"]},
+    "MLflow of one's own": OWN_MLFLOW,
+    "S3 of one's own": OWN_S3,
+    "all of one's own, in one namespace": OWN_MLFLOW | OWN_S3 | {"namespaces": ["a"]},
+    "given keys": GIVEN_KEYS,
+    "a Secret that is there": {"storage.createSecret": False},
+    "all switches on": {"serviceMonitor.enabled": True, "images.pullSecrets": [{"name": "registry"}]},
+    "all switches off": {
+        "podDisruptionBudget.enabled": False,
+        "networkPolicy.enabled": False,
+        "crds.install": False,
+    },
+}
+CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace", "PersistentVolume"}
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def objects(request: pytest.FixtureRequest) -> list[Object]:
+    """What one variant renders to."""
+    return render(VARIANTS[request.param])
+
+
+def named(objects: list[Object], kind: str) -> list[tuple[str, str]]:
+    """(namespace, name) of every object of a kind; the namespace is empty where there is none."""
+    return [(o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in objects if o["kind"] == kind]
+
+
+def test_lint_has_nothing_to_say() -> None:
+    done = helm("lint", "--strict", str(CHART))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_rule_has_a_wildcard(objects: list[Object]) -> None:
+    rules = [rule for body in objects if body["kind"] in ("Role", "ClusterRole") for rule in body["rules"]]
+    assert rules
+    words = [word for rule in rules for values in rule.values() for word in values]
+    assert [word for word in words if "*" in word] == []
+
+
+def test_no_rule_reads_secrets_or_grants_rights(objects: list[Object]) -> None:
+    rules = [rule for body in objects if body["kind"] in ("Role", "ClusterRole") for rule in body["rules"]]
+    assert [rule for rule in rules if "secrets" in rule["resources"]] == []
+    assert [rule for rule in rules if "rbac.authorization.k8s.io" in rule["apiGroups"]] == []
+
+
+def test_every_pod_is_restricted(objects: list[Object]) -> None:
+    assert {name: unrestricted(pod) for name, pod in pods(objects)} == {name: [] for name, _ in pods(objects)}
+
+
+def unrestricted(pod: Object) -> list[str]:
+    """What of a pod the Pod Security Standard `restricted` refuses, and what else we ask of our own."""
+    security = pod.get("securityContext", {})
+    wrong = [word for word in ("hostNetwork", "hostPID", "hostIPC") if pod.get(word)]
+    wrong += [] if security.get("runAsNonRoot") is True else ["runAsNonRoot"]
+    wrong += [] if security.get("seccompProfile") == {"type": "RuntimeDefault"} else ["seccompProfile"]
+    volumes = [set(volume) - {"name"} for volume in pod.get("volumes", [])]
+    allowed = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
+    wrong += [f"volume {kind}" for kinds in volumes for kind in kinds - allowed]
+    return wrong + [f"{c['name']}: {word}" for c in containers(pod) for word in privileges(c)]
+
+
+def privileges(container: Object) -> list[str]:
+    wanted: Object = {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    given = container.get("securityContext", {})
+    ports = [port for port in container.get("ports", []) if "hostPort" in port]
+    return [word for word, value in wanted.items() if given.get(word) != value] + ["hostPort" for _ in ports]
+
+
+def test_only_the_operator_has_an_api_token(objects: list[Object]) -> None:
+    having = [name for name, pod in pods(objects) if pod.get("automountServiceAccountToken") is not False]
+    assert having == ["mill-operator"]
+
+
+def test_every_container_has_an_image_with_a_tag_and_bounds(objects: list[Object]) -> None:
+    every = [c for _, pod in pods(objects) for c in containers(pod)]
+    tags = [c["image"].rpartition("/")[2].rpartition(":")[2] for c in every]
+    assert all(":" in c["image"].rpartition("/")[2] for c in every)
+    assert "latest" not in tags and "" not in tags
+    assert [c["name"] for c in every if not c.get("resources", {}).get("limits", {}).get("memory")] == []
+
+
+def test_cluster_wide_it_has_one_cluster_role_and_no_role() -> None:
+    objects = render({})
+    assert named(objects, "ClusterRole") == [("", "mill-operator")]
+    assert named(objects, "ClusterRoleBinding") == [("", "mill-operator")]
+    assert named(objects, "Role") == named(objects, "RoleBinding") == []
+
+
+def test_namespaced_it_has_a_role_in_each_namespace_and_nothing_cluster_wide_but_the_crds() -> None:
+    objects = render({"namespaces": ["a", "b"]})
+    roles = [("a", "mill-operator"), ("b", "mill-operator")]
+    assert named(objects, "Role") == named(objects, "RoleBinding") == roles
+    scoped = {body["kind"] for body in objects if body["kind"] in CLUSTER_SCOPED}
+    assert scoped == {"CustomResourceDefinition"}
+    scoped |= {body["kind"] for body in objects if "namespace" not in body["metadata"]}
+    assert scoped == {"CustomResourceDefinition"}
+
+
+def test_namespaced_and_with_crds_of_before_nothing_is_cluster_wide() -> None:
+    objects = render({"namespaces": ["a", "b"], "crds.install": False})
+    assert [body["kind"] for body in objects if "namespace" not in body["metadata"]] == []
+
+
+def test_outside_of_the_watched_namespaces_everything_is_in_the_release_s() -> None:
+    objects = render({"namespaces": ["a", "b"]})
+    elsewhere = {o["kind"] for o in objects if o["metadata"].get("namespace", NAMESPACE) != NAMESPACE}
+    assert elsewhere == {"Role", "RoleBinding"}
+
+
+def test_the_bindings_name_the_operator_s_account(objects: list[Object]) -> None:
+    account = {"kind": "ServiceAccount", "name": "mill-operator", "namespace": NAMESPACE}
+    bindings = [body for body in objects if body["kind"].endswith("Binding")]
+    assert bindings
+    assert [body for body in bindings if body["subjects"] != [account]] == []
+
+
+@pytest.mark.parametrize("values", [{}, OWN_MLFLOW, GIVEN_KEYS], ids=["embedded MLflow", "own MLflow", "given keys"])
+def test_the_embedded_storage_has_its_buckets_made_whatever_mlflow_is_used(values: Object) -> None:
+    objects = render(values | {"storage.packages": "s3://packages/all", "storage.artifacts": "s3://artifacts"})
+    (job,) = [body for body in objects if body["kind"] == "Job"]
+    (container,) = containers(job["spec"]["template"]["spec"])
+    assert container["args"][1:] == ["s3://artifacts", "s3://packages/all", "s3://data"]
+    assert container["envFrom"] == [{"secretRef": {"name": "millwright-storage"}}]
+    assert "post-install,post-upgrade" in job["metadata"]["annotations"]["helm.sh/hook"]
+
+
+def test_making_the_buckets_makes_those_that_are_missing(tmp_path: Path) -> None:
+    (container,) = [c for name, pod in pods(render({})) if name == "mill-buckets" for c in containers(pod)]
+    with s3_server(tmp_path) as environment:
+        command = [sys.executable, "-c", *container["args"]]
+        for _ in range(2):
+            subprocess.run(command, env=os.environ | environment, check=True)
+            assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["data", "mlflow", "models"]
+            (tmp_path / "data" / "models").rmdir()
+
+
+def test_with_s3_of_one_s_own_there_is_no_gateway_no_secret_and_no_bucket() -> None:
+    objects = render(OWN_S3)
+    assert named(objects, "Secret") == named(objects, "Job") == []
+    assert "mill-storage" not in [name for name, _ in pods(objects)]
+
+
+@pytest.mark.parametrize("values", [GIVEN_KEYS, {"storage.createSecret": False}, OWN_S3])
+def test_with_keys_from_outside_two_renderings_are_equal(values: Object) -> None:
+    assert render(values) == render(values)
+
+
+def test_without_keys_from_outside_only_the_secret_differs_between_renderings() -> None:
+    def rest(objects: list[Object]) -> list[Object]:
+        return [body for body in objects if body["kind"] != "Secret"]
+
+    first, second = render({}), render({})
+    assert first != second
+    assert rest(first) == rest(second)
+
+
+def test_given_keys_are_the_storage_s_and_other_keys_start_its_pods_anew() -> None:
+    (made,) = [body for body in render(GIVEN_KEYS) if body["kind"] == "Secret"]
+    assert made["stringData"]["AWS_ACCESS_KEY_ID"] == "given-id"
+    assert made["stringData"]["AWS_SECRET_ACCESS_KEY"] == "given-secret"
+    changed = GIVEN_KEYS | {"storage.secretAccessKey": "another-secret"}
+    for name in ("mill-storage", "mill-mlflow"):
+        assert template(render(GIVEN_KEYS), name) != template(render(changed), name)
+
+
+def template(objects: list[Object], name: str) -> Any:
+    return next(o["spec"]["template"] for o in objects if o["kind"] == "Deployment" and o["metadata"]["name"] == name)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"storage.accessKeyId": "alone"}, "secretAccessKey"),
+        ({"storage.secretAccessKey": "all-alone"}, "secretAccessKey"),
+        ({"mlflow.embedded": False}, "trackingUri"),
+        ({"storage.bucket": "models"}, "bucket"),
+        ({"namespaces": ["a", "a"]}, "namespaces"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(values: Object, words: str) -> None:
+    assert words in refusal(values)
