@@ -146,10 +146,18 @@ class Apply:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """A version set that is there has so many pods."""
+
+    name: str
+    replicas: int
+
+
+@dataclass(frozen=True)
 class DeleteVersionSet:
     """A version set and its Service are gone."""
 
     name: str
 
 
-DeploymentAction = Apply | DeleteVersionSet
+DeploymentAction = Apply | Scale | DeleteVersionSet

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from millwright.api.deployment import MAX_HISTORY, DeploymentSpec, DeploymentStatus, ServedVersion
 from millwright.core import version_set
-from millwright.core.actions import Apply, DeleteVersionSet, DeploymentAction
+from millwright.core.actions import Apply, DeleteVersionSet, DeploymentAction, Scale
 from millwright.core.conditions import Fact, merge, ready, stalled, unavailable, working
 from millwright.core.execution import ObjectKey
 from millwright.core.plan import Plan
@@ -65,7 +65,7 @@ def decide(observed: DeploymentObserved, platform: Platform, now: datetime) -> D
 def _without_target(observed: DeploymentObserved, missing: Missing, now: datetime) -> DeploymentPlan:
     """What serves goes on serving; what is missing is waited for."""
     facts = (stalled if missing.final else working)(missing.reason, missing.message)
-    return Plan(_status(observed, now, facts), requeue_after=WAIT_SECONDS)
+    return Plan(_status(observed, now, facts), _scaled(observed), WAIT_SECONDS)
 
 
 def _serving(observed: DeploymentObserved, target: Target, platform: Platform, now: datetime) -> DeploymentPlan:
@@ -111,7 +111,7 @@ def _rolling_out(
     message = f"version {candidate.version}: {have} of {observed.spec.replicas} pods answer{trouble}"
     facts = (*working("RollingOut", message), Fact("Progressing", "True", "RollingOut", message))
     status = _status(observed, now, facts, candidate=candidate, rejected=None)
-    return Plan(status, (*_changes(observed, wanted, manifests), *leaving), POLL_SECONDS)
+    return Plan(status, (*_scaled(observed), *_changes(observed, wanted, manifests), *leaving), POLL_SECONDS)
 
 
 def _switched(observed: DeploymentObserved, candidate: ServedVersion, now: datetime) -> DeploymentPlan:
@@ -129,7 +129,7 @@ def _given_up(
     observed: DeploymentObserved, candidate: ServedVersion, state: VersionSetState, now: datetime
 ) -> DeploymentPlan:
     status = _status(observed, now, _rejection(observed, candidate, state.trouble), candidate=None, rejected=candidate)
-    return Plan(status, (DeleteVersionSet(candidate.version_set),))
+    return Plan(status, (*_scaled(observed), DeleteVersionSet(candidate.version_set)))
 
 
 def _rejected(observed: DeploymentObserved, rejected: ServedVersion, now: datetime) -> DeploymentPlan:
@@ -137,7 +137,7 @@ def _rejected(observed: DeploymentObserved, rejected: ServedVersion, now: dateti
     delete = (DeleteVersionSet(rejected.version_set),) if rejected.version_set in observed.sets else ()
     old = [c for c in observed.status.conditions if c.type == "Stalled" and c.status == "True"]
     facts = stalled(old[0].reason, old[0].message) if old else _rejection(observed, rejected, "")
-    return Plan(_status(observed, now, facts), delete)
+    return Plan(_status(observed, now, facts), (*_scaled(observed), *delete))
 
 
 def _rejection(observed: DeploymentObserved, rejected: ServedVersion, trouble: str) -> tuple[Fact, ...]:
@@ -165,6 +165,15 @@ def _changes(
     return tuple(Apply(manifest) for manifest in manifests)
 
 
+def _scaled(observed: DeploymentObserved) -> tuple[DeploymentAction, ...]:
+    """The set that serves has as many pods as asked for, whatever becomes of the version that is wanted."""
+    stable = observed.status.stable
+    state = observed.sets.get(stable.version_set) if stable else None
+    if stable is None or state is None or state.replicas == observed.spec.replicas:
+        return ()
+    return (Scale(stable.version_set, observed.spec.replicas),)
+
+
 def _switch(observed: DeploymentObserved, stable: ServedVersion) -> tuple[DeploymentAction, ...]:
     service = version_set.stable_service(observed.key, observed.uid, stable.version_set)
     return () if observed.service_applied == version_set.applied(service) else (Apply(service),)
@@ -187,6 +196,8 @@ def _leaving(
 def _availability(observed: DeploymentObserved, stable: ServedVersion) -> tuple[Fact, ...]:
     state = observed.sets.get(stable.version_set)
     have, want = (state.ready if state else 0), observed.spec.replicas
+    if want == 0:
+        return _scaled_to_zero(stable)
     message = f"version {stable.version}: {have} of {want} pods answer"
     if have >= want:
         return (
@@ -197,6 +208,16 @@ def _availability(observed: DeploymentObserved, stable: ServedVersion) -> tuple[
     trouble = f": {state.trouble}" if state and state.trouble else ""
     verdict = unavailable("PodsNotReady", message + trouble)
     return (*verdict, Fact("Available", "True" if have else "False", "PodsNotReady", message + trouble))
+
+
+def _scaled_to_zero(stable: ServedVersion) -> tuple[Fact, ...]:
+    """As the spec says, so Ready; but not Available."""
+    message = f"scaled to zero: version {stable.version} is kept and does not answer until spec.replicas is raised"
+    return (
+        *ready("ScaledToZero", message),
+        Fact("Available", "False", "ScaledToZero", message),
+        Fact("Progressing", "False", "Complete", f"version {stable.version} is rolled out"),
+    )
 
 
 def _status(

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from millwright.api.deployment import DEFAULT_ALIAS, DeploymentSpec, DeploymentStatus
+from millwright.api.deployment import DeploymentSpec, DeploymentStatus
 from millwright.api.model import ModelSpec, ModelStatus
-from millwright.core import deployment, version_set
-from millwright.core.actions import Apply, DeleteVersionSet, DeploymentAction
+from millwright.core import deployment, resolution, version_set
+from millwright.core.actions import Apply, DeleteVersionSet, DeploymentAction, Scale
 from millwright.core.deployment import DeploymentObserved, VersionSetState
 from millwright.core.execution import ObjectKey
 from millwright.core.model import registered_name
@@ -51,27 +51,12 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
         body = await self._cluster.get(MODELS, key.namespace, spec.model.name)
         if body is None:
             return Missing("ModelNotFound", f"Model {spec.model.name} is not in namespace {key.namespace} yet")
-        model_spec = ModelSpec.model_validate(body.get("spec") or {})
-        version = spec.model.version
-        if version is None:
-            alias = spec.model.alias or DEFAULT_ALIAS
-            version = ModelStatus.model_validate(body.get("status") or {}).aliases.get(alias)
-            if version is None:
-                return Missing("AliasNotSet", f"alias {alias} of Model {spec.model.name} points to no version yet")
-        return await self._package(ObjectKey(key.namespace, spec.model.name), model_spec, version)
-
-    async def _package(self, model: ObjectKey, spec: ModelSpec, version: str) -> Target | Missing:
-        name = registered_name(model, spec)
-        versions = {v.number: v for v in await self._registry.versions(name)}
-        found = versions.get(version)
-        if found is None:
-            return Missing("VersionNotFound", f"{name} has no version {version} in the registry")
-        uri, digest = found.tags.get("millwright.package"), found.tags.get("millwright.digest")
-        if not uri or not digest:
-            return Missing(
-                "VersionNotPackaged", f"version {version} of {name} was not made by a TrainingRun", final=True
-            )
-        return Target(model.name, version, uri, digest, spec.allow_pickle)
+        model, model_spec = ObjectKey(key.namespace, spec.model.name), ModelSpec.model_validate(body.get("spec") or {})
+        number = resolution.number(spec.model, ModelStatus.model_validate(body.get("status") or {}))
+        if isinstance(number, Missing):
+            return number
+        versions = await self._registry.versions(registered_name(model, model_spec))
+        return resolution.target(model, model_spec, versions, number, pinned=spec.model.version is not None)
 
     async def _version_sets(self, key: ObjectKey) -> dict[str, VersionSetState]:
         label = version_set.selector(key)
@@ -83,6 +68,8 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
         match action:
             case Apply(manifest):
                 await self._cluster.apply(RESOURCES[manifest["kind"]], manifest)
+            case Scale(name, replicas):
+                await self._cluster.patch(APPS, key.namespace, name, {"spec": {"replicas": replicas}})
             case DeleteVersionSet(name):
                 await self._cluster.delete(SERVICES, key.namespace, name)
                 await self._cluster.delete(APPS, key.namespace, name)

@@ -119,6 +119,49 @@ async def test_scaling_makes_no_new_version_set() -> None:
     assert world.cluster.objects[APPS.plural, KEY.namespace, only]["spec"]["replicas"] == 3
 
 
+def replicas(world: FakeWorld, name: str) -> int:
+    return int(world.cluster.objects[APPS.plural, KEY.namespace, name]["spec"]["replicas"])
+
+
+async def test_what_serves_is_scaled_while_another_version_rolls_out() -> None:
+    world = await started(FakeWorld())
+    await look(world, 1)
+    all_answer(world)
+    await look(world, 3)
+    old = served(world)
+    await new_version(world, "sha256:two")
+    await look(world, 1)
+    world.cluster.put(DEPLOYMENTS, deployment(replicas=3))
+    await look(world, 2)
+    assert served(world) == old
+    assert [replicas(world, name) for name in sets(world)] == [3, 3]
+
+
+async def test_a_version_that_is_written_down_waits_for_its_approval() -> None:
+    world = await started(FakeWorld(), model={"name": KEY.name, "version": "1"})
+    world.cluster.put(MODELS, model(approval={"policy": "Manual"}))
+    await look(world, 2)
+    assert sets(world) == []
+    assert world.condition("Ready", PLURAL)["reason"] == "NotApproved"
+    world.cluster.put(MODELS, model(approval={"policy": "Manual", "approvedVersions": ["1"]}))
+    await look(world, 1)
+    all_answer(world)
+    await look(world, 3)
+    assert world.status(PLURAL)["stable"]["version"] == "1"
+
+
+async def test_a_version_whose_approval_is_taken_back_goes_on_serving() -> None:
+    world = await started(FakeWorld(), model={"name": KEY.name, "version": "1"})
+    await look(world, 1)
+    all_answer(world)
+    await look(world, 3)
+    stable = served(world)
+    world.cluster.put(MODELS, model(approval={"policy": "Manual"}))
+    await look(world, 5)
+    assert served(world) == stable and sets(world) == [stable]
+    assert world.condition("Ready", PLURAL)["reason"] == "NotApproved"
+
+
 async def test_what_is_missing_is_waited_for_with_a_reason() -> None:
     world = FakeWorld()
     world.cluster.put(DEPLOYMENTS, deployment())

@@ -1,0 +1,48 @@
+"""Which model version a Deployment is to serve: by the alias it follows, or the version it stays on."""
+
+from collections.abc import Iterable
+
+from millwright.api.deployment import DEFAULT_ALIAS, ModelReference
+from millwright.api.model import ModelSpec, ModelStatus
+from millwright.core.execution import ObjectKey
+from millwright.core.model import approved, registered_name
+from millwright.core.registry import RegisteredVersion
+from millwright.core.training_state import Missing
+from millwright.core.version_set import Target
+
+
+def number(reference: ModelReference, status: ModelStatus) -> str | Missing:
+    """The version's number, as far as the Model's status tells."""
+    if reference.version is not None:
+        return reference.version
+    alias = reference.alias or DEFAULT_ALIAS
+    return status.aliases.get(alias) or Missing(
+        "AliasNotSet", f"alias {alias} of Model {reference.name} points to no version yet"
+    )
+
+
+def target(
+    model: ObjectKey, spec: ModelSpec, versions: Iterable[RegisteredVersion], wanted: str, pinned: bool
+) -> Target | Missing:
+    """The version's package, or why it is not served.
+
+    Whoever names an alias has decided what it means: `Latest` is for challengers, `External` is moved by people.
+    A version that is written down (`pinned`) has only the approval to tell that it may be used.
+    """
+    name, known = registered_name(model, spec), tuple(versions)
+    found = next((version for version in known if version.number == wanted), None)
+    if found is None:
+        return Missing("VersionNotFound", f"{name} has no version {wanted} in the registry")
+    uri, digest = found.tags.get("millwright.package"), found.tags.get("millwright.digest")
+    if not uri or not digest:
+        return Missing("VersionNotPackaged", f"version {wanted} of {name} was not made by a TrainingRun", final=True)
+    if pinned and found not in approved(spec, known):
+        return _not_approved(model, found)
+    return Target(model.name, wanted, uri, digest, spec.allow_pickle)
+
+
+def _not_approved(model: ObjectKey, version: RegisteredVersion) -> Missing:
+    which = f"version {version.number} of Model {model.name}"
+    if not version.passed:
+        return Missing("NotApproved", f"{which} has not passed its gates", final=True)
+    return Missing("NotApproved", f"{which} waits for approval: add it to the Model's spec.approval.approvedVersions")

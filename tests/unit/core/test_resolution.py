@@ -1,0 +1,92 @@
+"""Which version a Deployment serves, by table: the keys are sentences."""
+
+from typing import Any
+
+import pytest
+
+from millwright.api.deployment import ModelReference
+from millwright.api.model import ModelSpec, ModelStatus
+from millwright.core import resolution
+from millwright.core.execution import ObjectKey
+from millwright.core.registry import RegisteredVersion
+from millwright.core.training_state import Missing
+from millwright.core.version_set import Target
+
+KEY = ObjectKey("flights", "arr-delay")
+PACKAGE = {"millwright.package": "s3://models/k-1", "millwright.digest": "sha256:1"}
+PASSED = PACKAGE | {"millwright.gates": "Passed"}
+VERSIONS = (
+    RegisteredVersion("1", "run-1", PASSED),
+    RegisteredVersion("2", "run-2", PASSED),
+    RegisteredVersion("3", "run-3", PACKAGE),
+    RegisteredVersion("4", "run-4", {"millwright.gates": "Passed"}),
+)
+MANUAL = {"approval": {"policy": "Manual", "approvedVersions": ["1"]}}
+
+# reference, Model's spec, aliases of the Model's status → the version that is served, or the reason why none is
+CASES: dict[str, tuple[dict[str, str], dict[str, Any], dict[str, str], str]] = {
+    "an alias is followed": ({"alias": "prod"}, {}, {"prod": "2"}, "2"),
+    "without alias and version it is the champion": ({}, {}, {"champion": "1", "prod": "2"}, "1"),
+    "an alias that is not set is waited for": ({"alias": "prod"}, {}, {"champion": "1"}, "AliasNotSet"),
+    "a version that is written down is served": ({"version": "1"}, {}, {}, "1"),
+    "a version that is written down does not follow": ({"version": "1"}, {}, {"champion": "2"}, "1"),
+    "a version that the registry has not is waited for": ({"version": "9"}, {}, {}, "VersionNotFound"),
+    "a version without a package is not served": ({"version": "4"}, {}, {}, "VersionNotPackaged"),
+    "an approved version that is written down is served": ({"version": "1"}, MANUAL, {}, "1"),
+    "a version that is written down and not approved waits": ({"version": "2"}, MANUAL, {}, "NotApproved"),
+    "a version that is written down and missed its gates is not served": ({"version": "3"}, {}, {}, "NotApproved"),
+    "gates count for approved versions too": (
+        {"version": "3"},
+        {"approval": {"policy": "Manual", "approvedVersions": ["3"]}},
+        {},
+        "NotApproved",
+    ),
+    "an alias of policy Latest needs no approval": (
+        {"alias": "challenger"},
+        MANUAL | {"aliases": {"challenger": "Latest"}},
+        {"challenger": "2"},
+        "2",
+    ),
+    "an alias of policy External is moved by people": (
+        {"alias": "prod"},
+        MANUAL | {"aliases": {"prod": "External"}},
+        {"prod": "2"},
+        "2",
+    ),
+}
+
+
+def resolved(reference: dict[str, str], spec: dict[str, Any], aliases: dict[str, str]) -> Target | Missing:
+    """As the reconciler asks, with everything read."""
+    wanted = ModelReference.model_validate({"name": KEY.name} | reference)
+    number = resolution.number(wanted, ModelStatus(aliases=aliases))
+    if isinstance(number, Missing):
+        return number
+    return resolution.target(KEY, ModelSpec.model_validate(spec), VERSIONS, number, wanted.version is not None)
+
+
+@pytest.mark.parametrize(("reference", "spec", "aliases", "expected"), CASES.values(), ids=CASES.keys())
+def test_the_version_is(
+    reference: dict[str, str], spec: dict[str, Any], aliases: dict[str, str], expected: str
+) -> None:
+    found = resolved(reference, spec, aliases)
+    assert (found.reason if isinstance(found, Missing) else found.version) == expected
+
+
+def test_what_waits_for_approval_says_where_it_is_given() -> None:
+    found = resolved({"version": "2"}, MANUAL, {})
+    assert found == Missing(
+        "NotApproved",
+        "version 2 of Model arr-delay waits for approval: add it to the Model's spec.approval.approvedVersions",
+    )
+
+
+def test_gates_that_did_not_pass_are_not_waited_for() -> None:
+    found = resolved({"version": "3"}, {}, {})
+    assert isinstance(found, Missing) and found.final
+    assert "has not passed its gates" in found.message
+
+
+def test_the_target_is_the_version_s_package() -> None:
+    found = resolved({"version": "1"}, {"allowPickle": True}, {})
+    assert found == Target("arr-delay", "1", "s3://models/k-1", "sha256:1", allow_pickle=True)
