@@ -14,6 +14,8 @@ from tests.cluster import kubeconfig_path
 
 os.environ["KUBECONFIG"] = str(kubeconfig_path())
 EXAMPLE = ROOT / "examples" / "own-pipeline"
+ROW = [[14.23, 1.71, 2.43, 15.6, 127.0, 2.8, 3.06, 0.28, 2.29, 5.64, 1.04, 3.92, 1065.0]]
+Mlflow = Callable[..., dict[str, Any]]
 
 
 def eventually(what: str, condition: Callable[[], Any], seconds: float = 180) -> Any:
@@ -67,6 +69,13 @@ class Team:
         return service_address(name, self.namespace)
 
 
+def invocation(team: Team) -> str:
+    """One wine as MLflow's users send it, with the columns that the model says it wants."""
+    with urllib.request.urlopen(f"http://{team.host()}/v2/models/wine", timeout=10) as response:
+        columns = [i["name"] for i in json.load(response)["inputs"]]
+    return json.dumps({"dataframe_split": {"columns": columns, "data": ROW}})
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _the_cluster_answers() -> None:
     try:
@@ -84,11 +93,11 @@ def team() -> Iterator[Team]:
 
 
 @pytest.fixture(scope="session")
-def mlflow() -> Callable[[str, dict[str, Any] | None], dict[str, Any]]:
+def mlflow() -> Mlflow:
     """Asks the installed MLflow's REST API 2.0: path and body (None: GET)."""
-    address = service_address("millwright-mlflow", "millwright")
 
     def ask(path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        address = service_address("millwright-mlflow", "millwright")  # another after another install
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Host": "localhost", "Content-Type": "application/json"}
         request = urllib.request.Request(f"http://{address}/api/2.0/mlflow/{path}", data, headers)

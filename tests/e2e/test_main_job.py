@@ -4,22 +4,11 @@ import json
 import random
 import time
 import urllib.request
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from demo.kube import RELEASE_NAMESPACE, get, kubectl
 from demo.requests import RequestLoop
-from tests.e2e.conftest import Team, eventually
-
-Mlflow = Callable[..., dict[str, Any]]
-ROW = [[14.23, 1.71, 2.43, 15.6, 127.0, 2.8, 3.06, 0.28, 2.29, 5.64, 1.04, 3.92, 1065.0]]
-
-
-def invocation(team: Team) -> str:
-    """One wine as MLflow's users send it, with the columns that the model says it wants."""
-    with urllib.request.urlopen(f"http://{team.host()}/v2/models/wine", timeout=10) as response:
-        columns = [i["name"] for i in json.load(response)["inputs"]]
-    return json.dumps({"dataframe_split": {"columns": columns, "data": ROW}})
+from tests.e2e.conftest import Mlflow, Team, eventually, invocation
 
 
 def test_three_files_become_a_served_model(team: Team) -> None:
@@ -86,9 +75,9 @@ def test_killing_the_operator_at_ten_random_moments_changes_nothing_in_the_end(t
     for _ in range(10):
         before = operator_pod()
         moment = time.monotonic() + moments.uniform(0.0, 2.0)
-        eventually("the moment has come", lambda until=moment: time.monotonic() >= until, seconds=5)
+        eventually("the moment has come", partial(has_come, moment), seconds=5)
         kubectl("delete", "pod", before, "-n", RELEASE_NAMESPACE, "--grace-period=0", "--force")
-        eventually("another operator runs", lambda old=before: operator_pod() not in ("", old), seconds=60)
+        eventually("another operator runs", partial(another_operator_than, before), seconds=60)
     eventually("version 3 is served", lambda: team.serves("3"))
     name = f"{team.namespace}.wine"
     versions = mlflow(f"model-versions/search?filter=name%3D%27{name}%27")["model_versions"]
@@ -98,6 +87,14 @@ def test_killing_the_operator_at_ten_random_moments_changes_nothing_in_the_end(t
     query = {"experiment_ids": [experiment["experiment_id"]], "filter": f"tags.`millwright.execution` = '{key}'"}
     assert len(mlflow("runs/search", query)["runs"]) == 1
     assert "finalizers" not in (get("trainingrun", "wine", team.namespace) or {})["metadata"]
+
+
+def has_come(moment: float) -> bool:
+    return time.monotonic() >= moment
+
+
+def another_operator_than(old: str) -> bool:
+    return operator_pod() not in ("", old)
 
 
 def operator_pod() -> str:
