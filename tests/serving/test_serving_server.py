@@ -153,6 +153,19 @@ def test_sigterm_while_the_model_loads_ends_the_process_at_once(tmp_path: Path) 
     assert lines[-1]["message"] == "Ended by SIGTERM while the model was loading."
 
 
+def test_sigterm_while_the_libraries_are_imported_ends_the_process_at_once(onnx: Onnx, tmp_path: Path) -> None:
+    slow = tmp_path / "libraries"
+    slow.mkdir()
+    (slow / "uvicorn.py").write_text("import time; print('{}', flush=True); time.sleep(60)")
+    path = os.pathsep.join([str(slow), str(Path(millwright_serving.__file__).parents[1])])
+    with running(onnx[0], PYTHONPATH=path) as server:
+        assert server.process.stdout is not None and server.process.stdout.readline() == b"{}\n"
+        server.process.send_signal(signal.SIGTERM)
+        code, _ = server.end()
+
+    assert code == 0
+
+
 def test_an_access_log_has_a_json_line_for_each_request(onnx: Onnx) -> None:
     folder, manifest, _ = onnx
     env = {"MILLWRIGHT_PACKAGE_DIGEST": manifest.digest, "MILLWRIGHT_ACCESS_LOG": "true"}
