@@ -21,6 +21,10 @@ ACCEPTED: dict[str, tuple[str, Spec]] = {
         TRAINING | {"parameters": {"months": "1-3", "rate": 0.1, "deep": True, "layers": [8, 8], "by": {"a": 1}}},
     ),
     "a threshold may be a whole number": ("TrainingRun", TRAINING | {"gates": [GATE | {"threshold": 1}]}),
+    "steps may be sent to node pools": (
+        "TrainingRun",
+        TRAINING | {"nodePools": {"default": "cpu", "accelerator": "gpu", "steps": {"train": "a100"}}},
+    ),
     "a Deployment may have no replicas": ("Deployment", SERVING | {"replicas": 0}),
     "a Deployment may stay on a version": ("Deployment", {"model": {"name": "arr-delay", "version": "7"}}),
     "people may approve versions": ("Model", {"approval": {"policy": "Manual", "approvedVersions": ["1", "2"]}}),
@@ -34,6 +38,7 @@ REFUSED: dict[str, tuple[str, Spec, str]] = {
         TRAINING | {"gates": [GATE | {"treshold": 1}]},
         'unknown field "spec.gates[0].treshold"',
     ),
+    "a node pool that is no name": ("TrainingRun", TRAINING | {"nodePools": {"default": "GPU!"}}, "nodePools.default"),
     "text for a truth value": ("TrainingRun", TRAINING | {"suspend": "yes"}, "spec.suspend"),
     "text for a threshold": ("TrainingRun", TRAINING | {"gates": [GATE | {"threshold": "high"}]}, "threshold"),
     "no pipeline": ("TrainingRun", {"output": {"model": "m"}}, "spec.pipeline: Required value"),

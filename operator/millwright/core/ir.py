@@ -1,19 +1,20 @@
 """Compiled Kubeflow pipelines (IR YAML): reading, writing, and what the embedded backend can run."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import yaml
 
-from millwright.core import steps
+from millwright.core import ir_shape, steps
 from millwright.core.steps import Step
 
 # Images that `kfp` puts in when a component names none.
 DEFAULT_IMAGE = re.compile(r"^(docker\.io/)?(library/)?python:3(\.\d+)*(-slim)?$")
 EXECUTOR = "exec-"
+PLATFORM_EXECUTORS = ("platforms", "kubernetes", "deploymentSpec", "executors")
 _PERHAPS_ALIAS = re.compile(r"(?:^|[\s\[{,:-])\*\S", re.MULTILINE)
 _NOT_COMPILED = "the text is no compiled pipeline: write it with `kfp dsl compile` or kfp.compiler.Compiler"
 
@@ -48,14 +49,14 @@ class Pipeline:
     @property
     def executors(self) -> Mapping[str, Any]:
         """What `deploymentSpec` says of each executor, by its label `exec-<step>`."""
-        found: Mapping[str, Any] = self.spec["deploymentSpec"]["executors"]
-        return found
+        found = self.spec.get("deploymentSpec") or {}
+        return dict(found.get("executors") or {})
 
     @property
     def platform_executors(self) -> Mapping[str, Any]:
         """What the platform document says of executors on Kubernetes (kfp-kubernetes' KubernetesExecutorConfig)."""
         found: Any = self.platform
-        for name in ("platforms", "kubernetes", "deploymentSpec", "executors"):
+        for name in PLATFORM_EXECUTORS:
             found = found.get(name) or {}
         return dict(found)
 
@@ -65,8 +66,13 @@ class Pipeline:
         return tuple(
             steps.read(step_name(label), executor["container"])
             for label, executor in self.executors.items()
-            if "container" in executor and not executor["container"].get("image", "").startswith(steps.NO_CONTAINER)
+            if executor.get("container") and not executor["container"].get("image", "").startswith(steps.NO_CONTAINER)
         )
+
+    def with_executors(self, executors: Mapping[str, Any], platform_executors: Mapping[str, Any]) -> "Pipeline":
+        """The same pipeline with other executors."""
+        spec = _put(self.spec, ("deploymentSpec", "executors"), dict(executors))
+        return Pipeline(spec, _put(self.platform, PLATFORM_EXECUTORS, dict(platform_executors)))
 
     def text(self) -> str:
         """IR YAML of one or two documents; `parse` makes an equal value of it."""
@@ -79,20 +85,26 @@ def step_name(executor_label: str) -> str:
     return executor_label.removeprefix(EXECUTOR)
 
 
+def _put(node: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    rest = _put(node.get(path[0]) or {}, path[1:], value) if len(path) > 1 else value
+    return {**node, path[0]: rest}
+
+
 def parse(text: str) -> Pipeline:
     """The pipeline in IR YAML of one or two documents. Raises InvalidPipeline."""
     documents = _documents(text)
     if not documents or not isinstance(documents[0], dict) or "pipelineInfo" not in documents[0]:
         raise InvalidPipeline(_NOT_COMPILED)
     platform = documents[1] if len(documents) > 1 else {}
-    if len(documents) > 2 or (platform and "platforms" not in platform):
+    if len(documents) > 2 or not isinstance(platform, dict) or (platform and "platforms" not in platform):
         raise InvalidPipeline("after the pipeline there may be one document, its platform specification (`platforms`)")
+    if fault := ir_shape.fault(documents[0], platform):
+        raise InvalidPipeline(f"{_NOT_COMPILED} ({fault})")
     pipeline = Pipeline(documents[0], platform)
+    if not pipeline.executors:
+        raise InvalidPipeline("the pipeline has no steps")
     try:
-        _check_shape(pipeline)
         _ = pipeline.steps
-    except (AttributeError, TypeError, ArithmeticError) as error:
-        raise InvalidPipeline(f"{_NOT_COMPILED} ({error})") from error
     except ValueError as error:
         raise InvalidPipeline(str(error)) from error
     return pipeline
@@ -106,16 +118,6 @@ def _documents(text: str) -> list[Any]:
         return [d for d in yaml.load_all(text, Loader=_Loader) if d]
     except yaml.YAMLError as error:
         raise InvalidPipeline(f"the pipeline is not YAML: {error}".replace("\n", " ")) from error
-
-
-def _check_shape(pipeline: Pipeline) -> None:
-    """Raises InvalidPipeline, AttributeError or TypeError where the parts that we read are not what they must be."""
-    executors = (pipeline.spec.get("deploymentSpec") or {}).get("executors")
-    if not executors:
-        raise InvalidPipeline("the pipeline has no steps")
-    for executor in (*executors.values(), *pipeline.platform_executors.values()):
-        if not isinstance(executor, dict) or not isinstance(executor.get("container", {}), dict):
-            raise InvalidPipeline(_NOT_COMPILED)
 
 
 def image_for_embedded(pipeline: Pipeline) -> str | None:
@@ -145,7 +147,7 @@ def image_for_embedded(pipeline: Pipeline) -> str | None:
 
 def _containers(pipeline: Pipeline) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for label, executor in pipeline.executors.items():
-        if "container" not in executor:
+        if not executor.get("container"):
             kind = next(iter(executor), "nothing")
             raise InvalidPipeline(f"step {step_name(label)} is of kind {kind}, which the embedded backend cannot run")
         yield step_name(label), executor["container"]

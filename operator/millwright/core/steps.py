@@ -65,8 +65,8 @@ def _amount(resources: Mapping[str, Any], resource: str, kind: str) -> str:
     text = resources.get(f"resource{resource.capitalize()}{kind}")
     if text:
         return str(text)
-    number = Decimal(str(resources.get(f"{resource}{kind}") or 0))
-    return f"{number:f}{'G' if resource == 'memory' else ''}" if number else ""
+    number = resources.get(f"{resource}{kind}") or 0
+    return f"{Decimal(str(number)):f}{'G' if resource == 'memory' else ''}" if number else ""
 
 
 def _check(where: str, text: str) -> None:

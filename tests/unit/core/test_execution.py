@@ -24,6 +24,7 @@ IRRELEVANT = {
     "a gate": {"gates": [{"metric": "a", "operator": ">", "threshold": 1}]},
     "the deadline": {"activeDeadlineSeconds": 5},
     "suspend": {"suspend": True},
+    "the node pools": {"nodePools": {"default": "cpu", "steps": {"train": "gpu"}}},
 }
 
 

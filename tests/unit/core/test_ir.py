@@ -94,7 +94,14 @@ def test_importers_and_volume_operations_are_no_steps() -> None:
 REFUSED = {
     "text that is no YAML": ("a: [", "not YAML"),
     "YAML that is no pipeline": ("kind: Pod", "no compiled pipeline"),
-    "an executor that is none": (IR.replace("{container:", "[container:").replace("]}}", "]}]"), "no compiled"),
+    "a list for executors": ("{pipelineInfo: {name: p}, deploymentSpec: {executors: [a]}}", "deploymentSpec.executors"),
+    "an executor of another name": (IR.replace("exec-train", "train"), "exec-"),
+    "a number for an image": (IR.replace('"python:3.11"', "3.11"), "exec-train.container.image"),
+    "a text for resources": (IR.replace("image:", "resources: big, image:"), "container.resources"),
+    "a platform of another shape": (
+        f"{IR}\n---\n{PLATFORM.replace('Policy: Always', 'Policy: a, tolerations: b')}",
+        "tol",
+    ),
     "no executors": ("pipelineInfo: {name: p}", "no steps"),
     "a third document": (f"{IR}\n---\n{PLATFORM}\n---\n{PLATFORM}", "one document"),
     "a second pipeline": (f"{IR}\n---\n{IR}", "one document"),
