@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from millwright.api.training_run import TrainingRunSpec
 from millwright.core.actions import Launch, PackageModel
 from millwright.core.execution import Cause, Execution, Package, PackagingRun, PipelineRun, TrackedRun
+from millwright.core.ir import Pipeline
 from millwright.core.registry import RegisteredModel, RegisteredVersion
 
 Manifest = dict[str, Any]
@@ -47,6 +49,7 @@ CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
 JOBS = Resource("batch/v1", "jobs")
 PODS = Resource("v1", "pods")
+WORKFLOWS = Resource("argoproj.io/v1alpha1", "workflows")
 SERVICES = Resource("v1", "services")
 APPS = Resource("apps/v1", "deployments")
 TRAINING_RUNS = Resource("millwright.dev/v1alpha1", "trainingruns")
@@ -78,12 +81,21 @@ class Cluster(Protocol):
     async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
         """JSON merge patch of the status; an object that is gone is left alone."""
 
-    async def tail(self, namespace: str, pod: str, lines: int) -> str:
-        """The last lines of a pod's log; empty where there is none."""
+    async def tail(self, namespace: str, pod: str, lines: int, container: str | None = None) -> str:
+        """The last lines of a container's log (None: of the pod's only one); empty where there is none."""
 
 
 class Pipelines(Protocol):
     """A backend that runs compiled Kubeflow pipelines."""
+
+    def check(self, namespace: str, pipeline: Pipeline, spec: TrainingRunSpec) -> None:
+        """Raises InvalidPipeline or InvalidPlacement where the backend cannot run the pipeline as the spec says."""
+
+    async def uploaded(self, namespace: str, name: str, version: str | None) -> str | None:
+        """IR YAML of a pipeline that was uploaded to the backend (version None: its newest), or None.
+
+        Raises InvalidPipeline where the backend takes no uploads.
+        """
 
     async def find(self, execution: Execution) -> PipelineRun | None:
         """The run of an execution, or None. One that was stopped is none once its pods are gone."""
@@ -102,6 +114,13 @@ class Pipelines(Protocol):
 
     async def forget(self, execution: Execution) -> None:
         """Nothing is left of the TrainingRun."""
+
+
+class ObjectStore(Protocol):
+    """Objects in S3."""
+
+    async def get(self, uri: str, most_bytes: int) -> bytes | None:
+        """Content of an object, or None. Raises RejectedError where we may not read, or it is larger."""
 
 
 class Packaging(Protocol):

@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_settings import (
     BaseSettings,
@@ -42,7 +42,34 @@ class Storage(Section):
     """Where packages are kept."""
 
     packages: str = Field(pattern=r"^s3://", description="Prefix of packages, for example s3://models.")
+    pipelines: tuple[str, ...] = Field(
+        (), description="Prefixes, for example s3://pipelines/, below which anybody may name a compiled pipeline."
+    )
     secret_name: str = Field("millwright-storage", description="Secret of each namespace with S3 credentials.")
+
+
+class UserHeader(Section):
+    """The header in which a proxy in front of Kubeflow Pipelines would say who asks."""
+
+    name: str = Field("kubeflow-userid", min_length=1)
+    value: str = Field(min_length=1, description="The user that may create runs in the namespaces.")
+
+
+class Kubeflow(Section):
+    """A Kubeflow Pipelines server. Whether it is multi-user, and its version, it says itself."""
+
+    url: str = Field(pattern=r"^https?://", description="Of its API, for example http://ml-pipeline.kubeflow:8888.")
+    public_url: str | None = Field(None, description="Of its pages for browsers, for links in status.")
+    run_namespace: str = Field("kubeflow", description="Where a server that is not multi-user runs every pod.")
+    token_file: str | None = Field(None, description="Projected service account token to authenticate with.")
+    user_header: UserHeader | None = Field(None, description="Header to authenticate with.")
+    service_account_name: str | None = Field(
+        None, description="Service account of pods where the TrainingRun names none; else the server's own choice."
+    )
+    storage_keys: tuple[str, ...] = Field(
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"),
+        description="Keys of the storage Secret that steps get; each must be in it, or their pods do not start.",
+    )
 
 
 class Settings(BaseSettings):
@@ -58,12 +85,23 @@ class Settings(BaseSettings):
     images: Images
     mlflow: Mlflow
     storage: Storage
+    backend: Literal["embedded", "kubeflow"] = Field("embedded", description="What runs pipelines.")
+    namespace_backends: dict[str, Literal["embedded", "kubeflow"]] = Field(
+        default_factory=dict, description="Backends of namespaces that do not use `backend`."
+    )
+    kubeflow: Kubeflow | None = Field(None, description="The server of the kubeflow backend.")
     namespaces: tuple[str, ...] = Field((), description="Namespaces to watch; all where it is empty.")
     workers: int = Field(8, ge=1, le=128, description="Objects of one kind reconciled at once.")
     runner_resources: Quantities = Field(default_factory=dict, description="Requests and limits of pipeline pods.")
     serving_resources: Quantities = Field(default_factory=dict, description="Requests and limits of serving pods.")
     metrics_port: int = Field(9090, ge=1, le=65535)
     health_port: int = Field(8080, ge=1, le=65535)
+
+    @model_validator(mode="after")
+    def _kubeflow_is_described_where_it_is_used(self) -> "Settings":
+        if self.kubeflow is None and "kubeflow" in (self.backend, *self.namespace_backends.values()):
+            raise ValueError("backend kubeflow needs the section `kubeflow` with the server's url")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -66,7 +66,7 @@ class FakeCluster:
         if self.objects.pop((resource.plural, namespace, name), None) is not None:
             self._wrote("delete", resource, name)
 
-    async def tail(self, namespace: str, pod: str, lines: int) -> str:
+    async def tail(self, namespace: str, pod: str, lines: int, container: str | None = None) -> str:
         return "\n".join(self.logs.get((namespace, pod), "").splitlines()[-lines:])
 
     def _merge(self, resource: Resource, namespace: str, name: str, patch: Manifest, verb: str) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-READS = ("get", "open_executions", "list", "tail", "find", "strays", "versions")
+READS = ("check", "get", "open_executions", "uploaded", "list", "tail", "find", "strays", "versions")
 
 
 class Killed(Exception):

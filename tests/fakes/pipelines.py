@@ -7,9 +7,11 @@ from typing import Any
 
 from tests.fakes.registry import FakeRegistry
 
+from millwright.api.training_run import TrainingRunSpec
 from millwright.core import ir
 from millwright.core.actions import Launch, PackageModel
 from millwright.core.execution import Cause, Execution, Package, PackagingRun, Phase, PipelineRun, RunReference, Task
+from millwright.core.ir import Pipeline
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -29,6 +31,12 @@ class FakePipelines:
         self._ends: dict[str, Cause | None] = {}
         self._launches: dict[str, Launch] = {}
 
+    def check(self, namespace: str, pipeline: Pipeline, spec: TrainingRunSpec) -> None:
+        ir.image_for_embedded(pipeline)
+
+    async def uploaded(self, namespace: str, name: str, version: str | None) -> str | None:
+        return None
+
     async def find(self, execution: Execution) -> PipelineRun | None:
         run = self.runs.get(execution.key)
         if run is None:
@@ -36,7 +44,7 @@ class FakePipelines:
         seen = self._seen[run.key] = self._seen.get(run.key, 0) + 1
         if run.phase is Phase.RUNNING and seen >= self.looks:
             cause = self._ends[run.key]
-            names = ir.parse(self._launches[run.key].pipeline.text).spec["root"]["dag"]["tasks"]
+            names = self._launches[run.key].pipeline.spec["root"]["dag"]["tasks"]
             tasks = () if cause else tuple(Task(name, "Succeeded") for name in names)
             run = replace(run, phase=Phase.FAILED if cause else Phase.SUCCEEDED, cause=cause, tasks=tasks)
             self.runs[run.key] = run

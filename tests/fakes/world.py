@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.faults import Faults, Killed
+from tests.fakes.objects import FakeObjects
 from tests.fakes.pipelines import FakePackaging, FakePipelines
 from tests.fakes.registry import FakeRegistry
 
@@ -74,7 +75,9 @@ class FakeWorld:
         self.packaging = FakePackaging(self.registry)
         self.clock = FakeClock()
         cluster, registry = self.faults.around(self.cluster), self.faults.around(self.registry)
-        world = World(self.faults.around(self.pipelines), self.faults.around(self.packaging), registry)
+        self.objects = FakeObjects()
+        pipelines, packaging = self.faults.around(self.pipelines), self.faults.around(self.packaging)
+        world = World(pipelines, packaging, registry, self.objects)
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
         self.models = ModelReconciler(cluster, self.clock, registry)
         platform = Platform(image="serving:1", storage_secret="storage")

@@ -1,12 +1,16 @@
 """The embedded pipelines backend: a Job whose one pod runs the compiled IR with Kubeflow's local runner."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from millwright.adapters import jobs
 from millwright.adapters.jobs import JobSettings
+from millwright.api.training_run import TrainingRunSpec
 from millwright.core.actions import Launch
 from millwright.core.execution import Execution, PipelineRun, RunReference
+from millwright.core.ir import InvalidPipeline, Pipeline, image_for_embedded
+from millwright.core.node_pools import NodePools
+from millwright.core.strongest import PodPlacement, strongest
 from millwright.ports import CONFIG_MAPS, JOBS, Cluster
 
 FOLDER = "/etc/millwright"
@@ -16,9 +20,18 @@ STEP = "pipeline"
 class EmbeddedPipelines:
     """Implements ports.Pipelines."""
 
-    def __init__(self, cluster: Cluster, settings: JobSettings) -> None:
+    def __init__(self, cluster: Cluster, settings: JobSettings, pools: Callable[[], NodePools]) -> None:
+        """`pools`: the platform's node pools as they are now."""
         self._cluster = cluster
         self._settings = settings
+        self._pools = pools
+
+    def check(self, namespace: str, pipeline: Pipeline, spec: TrainingRunSpec) -> None:
+        image_for_embedded(pipeline)
+        self._placement(pipeline, spec)
+
+    async def uploaded(self, namespace: str, name: str, version: str | None) -> str | None:
+        raise InvalidPipeline("spec.pipeline.name needs the kubeflow backend; name a ConfigMap or an object in S3")
 
     async def find(self, execution: Execution) -> PipelineRun | None:
         state = await jobs.read(self._cluster, execution.run.namespace, execution.key)
@@ -53,10 +66,15 @@ class EmbeddedPipelines:
             name=execution.key,
             args=[*args, "--workspace", "/workspace"],
             mlflow_run_id=launch.mlflow_run_id,
-            image=launch.pipeline.image,
+            image=image_for_embedded(launch.pipeline),
             config_map=execution.key,
+            placement=self._placement(launch.pipeline, launch.spec),
         )
         await self._cluster.create(JOBS, job)
+
+    def _placement(self, pipeline: Pipeline, spec: TrainingRunSpec) -> PodPlacement:
+        sizes = self._settings.resources
+        return strongest(pipeline, spec.node_pools, self._pools(), sizes.get("requests"), sizes.get("limits"))
 
     async def stop(self, execution: Execution, key: str) -> None:
         await self._cluster.delete(JOBS, execution.run.namespace, key, foreground=True)
@@ -77,5 +95,8 @@ def _config_map(launch: Launch) -> dict[str, object]:
         "kind": "ConfigMap",
         "metadata": jobs.metadata(execution, execution.key, labels),
         "immutable": True,
-        "data": {"pipeline.yaml": launch.pipeline.text, "parameters.json": json.dumps(launch.spec.parameters)},
+        "data": {
+            "pipeline.yaml": launch.pipeline.text(),
+            "parameters.json": json.dumps(launch.spec.parameters),
+        },
     }

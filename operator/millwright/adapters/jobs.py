@@ -1,7 +1,7 @@
 """Jobs that run users' code on behalf of an execution: how they are made, and how they are read."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from millwright.api.common import API_VERSION, GROUP
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core import pod_state, pods
 from millwright.core.execution import Cause, Execution, Phase, PodUse, Task
+from millwright.core.strongest import PodPlacement
 from millwright.ports import JOBS, PODS, Cluster, Manifest
 
 EXECUTION_LABEL = f"{GROUP}/execution"
@@ -64,24 +65,28 @@ def job(
     mlflow_run_id: str,
     image: str | None = None,
     config_map: str | None = None,
+    placement: PodPlacement | None = None,
 ) -> Manifest:
     """A Job with one restricted pod that is never restarted: attempts are the operator's to count."""
-    child_labels = labels(execution, spec, step)
+    child_labels = labels(execution, spec, step) | _pool_label(placement)
     secret = spec.storage.secret_ref if spec.storage else settings.storage_secret
     container: Manifest = {
         "name": step,
         "image": image or settings.image,
         "command": ["python", "-m", "millwright_runner"],
         "args": args,
-        "env": _environment(execution, settings, mlflow_run_id),
+        "env": _variables(environment(execution, settings, mlflow_run_id) | {"HOME": "/workspace"}),
         "envFrom": [{"secretRef": {"name": secret}}],
-        "resources": settings.resources,
+        "resources": _resources(placement) if placement else settings.resources,
         "securityContext": pods.CONTAINER_SECURITY,
         "workingDir": "/workspace",
         "volumeMounts": [{"name": "workspace", "mountPath": "/workspace"}, {"name": "tmp", "mountPath": "/tmp"}],
     }
     pod = pods.restricted(container, spec.service_account_name, volumes=("workspace", "tmp"))
     pod["restartPolicy"] = "Never"
+    if placement and placement.pool:
+        pod["nodeSelector"] = dict(placement.pool.node_selector)
+        pod["tolerations"] = [toleration.manifest() for toleration in placement.pool.tolerations]
     if config_map:
         pod["volumes"].append({"name": "pipeline", "configMap": {"name": config_map}})
         container["volumeMounts"].append({"name": "pipeline", "mountPath": "/etc/millwright", "readOnly": True})
@@ -92,15 +97,26 @@ def job(
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata(execution, name, child_labels), "spec": body}
 
 
-def _environment(execution: Execution, settings: JobSettings, mlflow_run_id: str) -> list[Manifest]:
-    values = {
+def _pool_label(placement: PodPlacement | None) -> dict[str, str]:
+    return {pods.NODE_POOL_LABEL: placement.pool.name} if placement and placement.pool else {}
+
+
+def _resources(placement: PodPlacement) -> Manifest:
+    return {"requests": dict(placement.requests), "limits": dict(placement.limits)}
+
+
+def _variables(values: Mapping[str, str]) -> list[Manifest]:
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def environment(execution: Execution, settings: JobSettings, mlflow_run_id: str) -> dict[str, str]:
+    """What training code finds in its environment, as docs/contracts.md says."""
+    return {
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
         "MLFLOW_RUN_ID": mlflow_run_id,
         "MLFLOW_EXPERIMENT_NAME": execution.experiment,
         "MILLWRIGHT_EXECUTION": execution.key,
-        "HOME": "/workspace",
     }
-    return [{"name": name, "value": value} for name, value in values.items()]
 
 
 @dataclass(frozen=True)

@@ -73,10 +73,11 @@ class KubernetesCluster:
         body = {"propagationPolicy": "Foreground" if foreground else "Background"}
         await self._json("DELETE", resource.path(namespace, name), {}, body, absent_is_fine=True)
 
-    async def tail(self, namespace: str, pod: str, lines: int) -> str:
+    async def tail(self, namespace: str, pod: str, lines: int, container: str | None = None) -> str:
         path = PODS.path(namespace, pod, "log")
+        query = {"tailLines": str(lines)} | ({"container": container} if container else {})
         try:
-            raw = await self._call("GET", path, {"tailLines": str(lines)})
+            raw = await self._call("GET", path, query)
         except RejectedError:
             return ""  # the container has not started, or the log is gone
         return raw.decode(errors="replace") if raw else ""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from millwright.api.common import (
     ApiModel,
@@ -15,6 +15,8 @@ from millwright.api.common import (
     StatusModel,
     StorageReference,
     Time,
+    cel,
+    rules,
 )
 
 MAX_HISTORY = 10
@@ -32,11 +34,33 @@ class ConfigMapReference(ApiModel):
 
 
 class PipelineSource(ApiModel):
-    """Where the compiled Kubeflow pipeline (IR YAML) comes from."""
+    """Where the compiled Kubeflow pipeline (IR YAML) comes from: exactly one of configMapRef, uri and name."""
 
-    config_map_ref: ConfigMapReference = Field(
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "[has(self.configMapRef), has(self.uri), has(self.name)].filter(x, x).size() == 1",
+                "name exactly one source of the pipeline: configMapRef, uri with digest, or name",
+            ),
+            cel("has(self.uri) == has(self.digest)", "uri and digest go together: sha256sum tells the digest"),
+            cel("!has(self.version) || has(self.name)", "version is of the pipeline that `name` names"),
+        )
+    )
+
+    config_map_ref: ConfigMapReference | None = Field(
+        None,
         description="A ConfigMap in this namespace, for example made by kustomize's configMapGenerator "
-        "from the file that `kfp dsl compile` wrote."
+        "from the file that `kfp dsl compile` wrote.",
+    )
+    uri: Uri | None = Field(
+        None, description="An object in S3, below a place that the platform allows, for example s3://pipelines/a.yaml."
+    )
+    digest: Digest | None = Field(None, description="sha256 of the object's content, so that it stays what it is.")
+    name: ShortText | None = Field(
+        None, description="A pipeline that was uploaded to the Kubeflow Pipelines server (kubeflow backend)."
+    )
+    version: ShortText | None = Field(
+        None, description="Name of its version; the newest at the time of the launch, when left out."
     )
 
 

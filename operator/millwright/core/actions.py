@@ -6,7 +6,8 @@ from typing import Any
 
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.execution import Cause, Execution, Package
-from millwright.core.training_state import ModelTarget, PipelineInput
+from millwright.core.ir import Pipeline
+from millwright.core.training_state import ModelTarget
 
 Manifest = dict[str, Any]
 
@@ -43,7 +44,7 @@ class Launch:
     """Start the pipeline of an execution."""
 
     execution: Execution
-    pipeline: PipelineInput
+    pipeline: Pipeline
     mlflow_run_id: str
     spec: TrainingRunSpec
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
 from millwright.core.execution import ObjectKey, PackagingRun, PipelineRun, TrackedRun
+from millwright.core.ir import Pipeline
 
 
 @dataclass(frozen=True)
@@ -37,20 +38,12 @@ class ModelTarget:
 
 
 @dataclass(frozen=True)
-class PipelineInput:
-    """A pipeline that the backend can run."""
-
-    text: str
-    image: str | None = None
-
-
-@dataclass(frozen=True)
 class Observed:
     """Everything that a decision on a TrainingRun depends on."""
 
     subject: Subject
     model: ModelTarget | Missing
-    pipeline: PipelineInput | Missing
+    pipeline: Pipeline | Missing
     tracked: TrackedRun | None = None
     running: PipelineRun | None = None
     packaging: PackagingRun | None = None

@@ -1,12 +1,10 @@
 """TrainingRun: reads cluster, pipelines backend and registry; decides in core.training; acts."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from millwright.api.model import ModelSpec
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
-from millwright.core import ir, training
+from millwright.core import training
 from millwright.core.actions import (
     CloseRun,
     Forget,
@@ -23,21 +21,23 @@ from millwright.core.actions import (
 )
 from millwright.core.execution import Execution, ObjectKey, Phase, PipelineRun, TrackedRun
 from millwright.core.housekeeping import after_the_end
+from millwright.core.ir import Pipeline
 from millwright.core.model import name_is_foreign, registered_name
 from millwright.core.plan import Plan
-from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
+from millwright.core.training_state import Missing, ModelTarget, Observed, Subject
 from millwright.ports import (
-    CONFIG_MAPS,
     MODELS,
     TRAINING_RUNS,
     Clock,
     Cluster,
     Manifest,
+    ObjectStore,
     Packaging,
     Pipelines,
     Registry,
 )
 from millwright.reconcilers.base import Reconciler
+from millwright.reconcilers.pipeline_source import PipelineSources
 
 FINALIZER = "millwright.dev/training-run"
 
@@ -49,6 +49,7 @@ class World:
     pipelines: Pipelines
     packaging: Packaging
     registry: Registry
+    objects: ObjectStore
 
 
 class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
@@ -60,6 +61,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     def __init__(self, cluster: Cluster, clock: Clock, world: World) -> None:
         super().__init__(cluster, clock)
         self._world = world
+        self._sources = PipelineSources(cluster, world.objects, world.pipelines)
 
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[TrainingAction, TrainingRunStatus]:
         subject = _subject(key, body)
@@ -105,12 +107,10 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             )
         return ModelTarget(registered_name(key, spec), spec.allow_pickle)
 
-    async def _pipeline(self, subject: Subject, running: PipelineRun | None) -> PipelineInput | Missing:
+    async def _pipeline(self, subject: Subject, running: PipelineRun | None) -> Pipeline | Missing:
         if running is not None:
             return Missing("Launched", "the execution has its own copy")
-        source = subject.spec.pipeline.config_map_ref
-        body = await self._cluster.get(CONFIG_MAPS, subject.key.namespace, source.name)
-        return _pipeline_input(body, source.name, source.key)
+        return await self._sources.read(subject.key.namespace, subject.spec)
 
     async def _version(self, execution: Execution, model: ModelTarget | Missing) -> str | None:
         if isinstance(model, Missing):
@@ -186,17 +186,3 @@ def _execution(key: ObjectKey, body: Manifest) -> Execution:
 def _ended_well(running: PipelineRun | None, tracked: TrackedRun | None) -> bool:
     succeeded = tracked is not None and tracked.succeeded
     return succeeded or (running is not None and running.phase is Phase.SUCCEEDED)
-
-
-def _pipeline_input(body: Mapping[str, Any] | None, name: str, key: str) -> PipelineInput | Missing:
-    if body is None:
-        return Missing("PipelineNotFound", f"ConfigMap {name} is not there yet; the run starts when it is applied")
-    text = (body.get("data") or {}).get(key)
-    if text is None:
-        there = ", ".join(sorted(body.get("data") or {})) or "none"
-        return Missing("PipelineKeyNotFound", f"ConfigMap {name} has no key {key} (its keys: {there})")
-    try:
-        pipeline = ir.parse(text)
-        return PipelineInput(text, ir.image_for_embedded(pipeline))
-    except ir.InvalidPipeline as error:
-        return Missing("InvalidPipeline", f"ConfigMap {name}, key {key}: {error}", final=True)

@@ -1,0 +1,55 @@
+"""Which pipelines backend runs what: one for each namespace, and the one that has a run already for that run."""
+
+from collections.abc import Mapping, Sequence
+
+from millwright.api.training_run import TrainingRunSpec
+from millwright.core.actions import Launch
+from millwright.core.execution import Execution, PipelineRun
+from millwright.core.ir import Pipeline
+from millwright.ports import Pipelines
+
+
+class Backends:
+    """Implements ports.Pipelines by several others."""
+
+    def __init__(self, backends: Mapping[str, Pipelines], default: str, by_namespace: Mapping[str, str]) -> None:
+        """`by_namespace`: names of backends for namespaces that do not use the default one."""
+        self._backends = backends
+        self._default = default
+        self._by_namespace = by_namespace
+
+    def check(self, namespace: str, pipeline: Pipeline, spec: TrainingRunSpec) -> None:
+        self._chosen(namespace).check(namespace, pipeline, spec)
+
+    async def uploaded(self, namespace: str, name: str, version: str | None) -> str | None:
+        return await self._chosen(namespace).uploaded(namespace, name, version)
+
+    async def find(self, execution: Execution) -> PipelineRun | None:
+        """In the chosen backend first; then, as the choice may have changed since the launch, in the others."""
+        chosen = self._chosen(execution.run.namespace)
+        for backend in (chosen, *(b for b in self._backends.values() if b is not chosen)):
+            found = await backend.find(execution)
+            if found is not None:
+                return found
+        return None
+
+    async def strays(self, execution: Execution) -> Sequence[str]:
+        return sorted({key for backend in self._backends.values() for key in await backend.strays(execution)})
+
+    async def launch(self, launch: Launch) -> None:
+        await self._chosen(launch.execution.run.namespace).launch(launch)
+
+    async def stop(self, execution: Execution, key: str) -> None:
+        for backend in self._backends.values():
+            await backend.stop(execution, key)
+
+    async def prune(self, execution: Execution, key: str) -> None:
+        for backend in self._backends.values():
+            await backend.prune(execution, key)
+
+    async def forget(self, execution: Execution) -> None:
+        for backend in self._backends.values():
+            await backend.forget(execution)
+
+    def _chosen(self, namespace: str) -> Pipelines:
+        return self._backends[self._by_namespace.get(namespace, self._default)]

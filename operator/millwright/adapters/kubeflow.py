@@ -1,0 +1,191 @@
+"""The kubeflow pipelines backend: runs on a Kubeflow Pipelines server, each step a pod on its node pool.
+
+A run's name is the execution's key, looked up before anything is started. A stopped run is archived, so that its
+execution can be launched anew; one call for each namespace and interval follows all runs under way.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from millwright.adapters import jobs, kubeflow_failures, kubeflow_runs
+from millwright.adapters.jobs import JobSettings
+from millwright.adapters.kubeflow_api import Absent, KubeflowApi
+from millwright.adapters.kubeflow_snapshots import Snapshots, Space
+from millwright.api.training_run import TrainingRunSpec
+from millwright.core.actions import Launch
+from millwright.core.environment import SecretEnvironment
+from millwright.core.execution import Execution, Phase, PipelineRun, RunReference
+from millwright.core.ir import Pipeline
+from millwright.core.node_pools import NodePools
+from millwright.core.placement import Placement, place
+from millwright.ports import Cluster
+
+Json = dict[str, Any]
+BACKEND = "kubeflow"
+STEP = "pipeline"
+
+
+@dataclass(frozen=True)
+class KubeflowSettings:
+    """What the platform team decided for pipelines on Kubeflow."""
+
+    public_url: str
+    run_namespace: str
+    storage_keys: tuple[str, ...]
+    service_account_name: str | None = None
+
+
+class KubeflowPipelines:
+    """Implements ports.Pipelines."""
+
+    def __init__(
+        self,
+        api: KubeflowApi,
+        cluster: Cluster,
+        job_settings: JobSettings,
+        settings: KubeflowSettings,
+        pools: Callable[[], NodePools],
+    ) -> None:
+        """`pools`: the platform's node pools as they are now."""
+        self._api = api
+        self._cluster = cluster
+        self._job_settings = job_settings
+        self._settings = settings
+        self._pools = pools
+        self._snapshots = Snapshots(api, cluster)
+
+    def check(self, namespace: str, pipeline: Pipeline, spec: TrainingRunSpec) -> None:
+        place(pipeline, Placement(self._pools(), self._job_settings.image, spec.node_pools))
+
+    async def uploaded(self, namespace: str, name: str, version: str | None) -> str | None:
+        space = await self._space(namespace)
+        try:
+            return kubeflow_runs.ir_text(await self._api.pipeline_spec(space.api_namespace, name, version))
+        except Absent:
+            return None
+
+    async def find(self, execution: Execution) -> PipelineRun | None:
+        space = await self._space(execution.run.namespace)
+        snapshot = await self._snapshots.of(space)
+        run = snapshot.run(execution.key) or await self._current(space, execution.key)
+        return await self._read(space, execution, run) if run is not None else None
+
+    async def _current(self, space: Space, key: str) -> Json | None:
+        """The oldest run that is in sight; else one that was stopped and has not ended. Stops all others.
+
+        Two submissions of one execution are the price of a lost reply, or of two operators at once: whoever sees both
+        ends the younger one.
+        """
+        runs = await self._api.runs_named(space.api_namespace, key)
+        in_sight = [run for run in runs if not kubeflow_runs.archived(run)]
+        for run in in_sight[1:]:
+            await self._end(run)
+        if in_sight:
+            return in_sight[0]
+        return next((run for run in runs if kubeflow_runs.under_way(run)), None)
+
+    async def _read(self, space: Space, execution: Execution, run: Json) -> PipelineRun:
+        phase = kubeflow_runs.phase(run)
+        pods = await self._snapshots.pods(space, execution.key)
+        failed = phase is Phase.FAILED
+        return PipelineRun(
+            key=execution.key,
+            reference=self._reference(run),
+            phase=kubeflow_runs.begun(phase, pods),
+            started=kubeflow_runs.created(run),
+            ending=kubeflow_runs.archived(run) or kubeflow_runs.canceling(run),
+            waiting_for=kubeflow_runs.waiting_for(pods),
+            blocked=kubeflow_runs.blocked(pods),
+            cause=await kubeflow_failures.cause(self._cluster, space, run, pods) if failed else None,
+            tasks=kubeflow_runs.tasks(run, pods),
+            uses=kubeflow_runs.uses(pods),
+            keeps_record=True,
+        )
+
+    def _reference(self, run: Json) -> RunReference:
+        run_id = str(run["run_id"])
+        return RunReference(BACKEND, run_id, f"{self._settings.public_url.rstrip('/')}/#/runs/details/{run_id}")
+
+    async def strays(self, execution: Execution) -> Sequence[str]:
+        space = await self._space(execution.run.namespace)
+        experiment = await self._api.experiment(space.api_namespace, space.experiment(execution.run))
+        if experiment is None:
+            return ()
+        active = (await self._snapshots.of(space)).runs
+        ours = (run["display_name"] for run in active if run.get("experiment_id") == experiment)
+        return sorted(set(ours) - {execution.key})
+
+    async def launch(self, launch: Launch) -> None:
+        execution = launch.execution
+        space = await self._space(execution.run.namespace)
+        if await self._current(space, execution.key) is not None:
+            return
+        name = space.experiment(execution.run)
+        experiment = await self._api.experiment(space.api_namespace, name)
+        experiment = experiment or await self._api.create_experiment(space.api_namespace, name)
+        await self._api.create_run(self._body(launch, experiment))
+        self._snapshots.forget(space)
+
+    def _body(self, launch: Launch, experiment: str) -> Json:
+        spec = launch.spec
+        account = spec.service_account_name or self._settings.service_account_name
+        placed = place(launch.pipeline, self._placement(launch))
+        body: Json = {
+            "display_name": launch.execution.key,
+            "description": spec.message or "",
+            "experiment_id": experiment,
+            "pipeline_spec": kubeflow_runs.submitted(placed.pipeline),
+            "runtime_config": {"parameters": spec.parameters},
+        }
+        return body | ({"service_account": account} if account else {})
+
+    def _placement(self, launch: Launch) -> Placement:
+        secret = launch.spec.storage.secret_ref if launch.spec.storage else self._job_settings.storage_secret
+        return Placement(
+            pools=self._pools(),
+            image=self._job_settings.image,
+            selection=launch.spec.node_pools,
+            environment=jobs.environment(launch.execution, self._job_settings, launch.mlflow_run_id),
+            secrets=(SecretEnvironment(secret, self._settings.storage_keys),),
+            labels=jobs.labels(launch.execution, launch.spec, STEP),
+        )
+
+    async def stop(self, execution: Execution, key: str) -> None:
+        space = await self._space(execution.run.namespace)
+        for run in await self._api.runs_named(space.api_namespace, key):
+            if not kubeflow_runs.archived(run):
+                await self._end(run)
+        self._snapshots.forget(space)
+
+    async def _end(self, run: Json) -> None:
+        """Archived first: a run that is archived and under way is seen as ending, one that only ended as it did."""
+        await self._api.archive(run["run_id"])
+        if kubeflow_runs.under_way(run):
+            await self._api.terminate(run["run_id"])
+
+    async def prune(self, execution: Execution, key: str) -> None:
+        space = await self._space(execution.run.namespace)
+        for run in await self._api.runs_named(space.api_namespace, key):
+            await self._delete(run)
+        self._snapshots.forget(space)
+
+    async def forget(self, execution: Execution) -> None:
+        space = await self._space(execution.run.namespace)
+        experiment = await self._api.experiment(space.api_namespace, space.experiment(execution.run))
+        if experiment is None:
+            return
+        for run in await self._api.runs_of(space.api_namespace, experiment):
+            await self._delete(run)
+        await self._api.delete_experiment(experiment)
+        self._snapshots.forget(space)
+
+    async def _delete(self, run: Json) -> None:
+        """A run under way is terminated first: with its record its Workflow goes, and with that its pods."""
+        if kubeflow_runs.under_way(run):
+            await self._api.terminate(run["run_id"])
+        await self._api.delete_run(run["run_id"])
+
+    async def _space(self, namespace: str) -> Space:
+        multi_user = (await self._api.server()).multi_user
+        return Space(namespace, namespace) if multi_user else Space("", self._settings.run_namespace)

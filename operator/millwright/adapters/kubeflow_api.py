@@ -1,0 +1,221 @@
+"""The Kubeflow Pipelines REST API v2beta1, as far as we use it. No SDK is imported.
+
+https://www.kubeflow.org/docs/components/pipelines/reference/api/kubeflow-pipeline-api-spec/
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from millwright.ports import DependencyError, RejectedError
+
+Json = dict[str, Any]
+TIMEOUT_SECONDS = 20.0
+PAGE = 200
+KNOWN_MAJORS = ("2", "3")
+UNDER_WAY = ("RUNTIME_STATE_UNSPECIFIED", "PENDING", "RUNNING", "CANCELING", "PAUSED")
+TRY_AGAIN = (408, 429)
+UNAUTHENTICATED, FORBIDDEN, NOT_FOUND = 401, 403, 404
+
+
+class Absent(RejectedError):
+    """What was asked for is not there."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who we are to the server: a token from a file that is renewed (projected), or a header that a proxy would set."""
+
+    token_file: str | None = None
+    headers: Mapping[str, str] | None = None
+
+    def current(self) -> dict[str, str]:
+        """Request headers. Raises DependencyError where the token cannot be read."""
+        headers = dict(self.headers or {})
+        if self.token_file:
+            try:
+                headers["Authorization"] = f"Bearer {Path(self.token_file).read_text().strip()}"
+            except OSError as error:
+                raise DependencyError("kubeflow", f"the token cannot be read: {error}") from error
+        return headers
+
+
+@dataclass(frozen=True)
+class Server:
+    """What the server says of itself. `version` is empty where it does not tell."""
+
+    version: str
+    multi_user: bool
+
+
+class KubeflowApi:
+    """One method a call. Raises DependencyError where trying again may help, and RejectedError where it cannot."""
+
+    def __init__(self, url: str, credentials: Credentials, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._credentials = credentials
+        self._http = httpx.AsyncClient(base_url=url.rstrip("/"), timeout=TIMEOUT_SECONDS, transport=transport)
+        self._server: Server | None = None
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def server(self) -> Server:
+        """Asked once. Raises RejectedError for a major version that we do not know."""
+        if self._server is None:
+            answer = await self._call("GET", "/apis/v2beta1/healthz")
+            found = Server(await self._version(), bool(answer.get("multi_user")))
+            _check(found.version)
+            self._server = found
+        return self._server
+
+    async def _version(self) -> str:
+        """Only the old health check tells the release; servers to come may not have it."""
+        try:
+            answer = await self._call("GET", "/apis/v1beta1/healthz")
+        except RejectedError:
+            return ""
+        return str(answer.get("tag_name") or "")
+
+    async def experiment(self, namespace: str, name: str) -> str | None:
+        """ID of an experiment that is not archived, or None."""
+        query = {"namespace": namespace, "filter": _filter(_is("name", name)), "page_size": "10"}
+        found = (await self._call("GET", "/apis/v2beta1/experiments", query)).get("experiments", [])
+        return next((str(e["experiment_id"]) for e in found if e.get("storage_state") != "ARCHIVED"), None)
+
+    async def create_experiment(self, namespace: str, name: str) -> str:
+        """ID of a new experiment, or of the one that is there."""
+        try:
+            body = {"display_name": name, "namespace": namespace}
+            return str((await self._call("POST", "/apis/v2beta1/experiments", body=body))["experiment_id"])
+        except RejectedError:
+            there = await self.experiment(namespace, name)
+            if there is None:
+                raise
+            return there
+
+    async def delete_experiment(self, experiment_id: str) -> None:
+        """Its runs must be gone; absent is fine."""
+        await self._unless_absent("DELETE", f"/apis/v2beta1/experiments/{experiment_id}")
+
+    async def runs_named(self, namespace: str, name: str) -> list[Json]:
+        """Runs of that name, archived ones too, oldest first."""
+        return await self._runs({"namespace": namespace, "filter": _filter(_is("display_name", name))})
+
+    async def active_runs(self, namespace: str) -> list[Json]:
+        """Runs of a namespace that have not ended, oldest first."""
+        wanted = {"key": "state", "operation": "IN", "string_values": {"values": list(UNDER_WAY)}}
+        return await self._runs({"namespace": namespace, "filter": _filter(wanted)})
+
+    async def runs_of(self, namespace: str, experiment_id: str) -> list[Json]:
+        """All runs of an experiment, oldest first."""
+        return await self._runs({"namespace": namespace, "experiment_id": experiment_id})
+
+    async def _runs(self, query: Mapping[str, str]) -> list[Json]:
+        found: list[Json] = []
+        token = ""
+        while True:
+            page = {**query, "page_size": str(PAGE), "page_token": token, "sort_by": "created_at asc"}
+            answer = await self._call("GET", "/apis/v2beta1/runs", {k: v for k, v in page.items() if v})
+            found += answer.get("runs", [])
+            token = answer.get("next_page_token", "")
+            if not token:
+                return found
+
+    async def run(self, run_id: str) -> Json:
+        """A run with the details of its tasks. Raises Absent."""
+        return await self._call("GET", f"/apis/v2beta1/runs/{run_id}")
+
+    async def create_run(self, body: Json) -> Json:
+        """Starts a run."""
+        return await self._call("POST", "/apis/v2beta1/runs", body=body)
+
+    async def terminate(self, run_id: str) -> None:
+        """Tells a run to end; absent is fine."""
+        await self._unless_absent("POST", f"/apis/v2beta1/runs/{run_id}:terminate")
+
+    async def archive(self, run_id: str) -> None:
+        """Takes a run out of sight; absent is fine."""
+        await self._unless_absent("POST", f"/apis/v2beta1/runs/{run_id}:archive")
+
+    async def delete_run(self, run_id: str) -> None:
+        """Deletes a run and its Workflow; absent is fine."""
+        await self._unless_absent("DELETE", f"/apis/v2beta1/runs/{run_id}")
+
+    async def pipeline_spec(self, namespace: str, name: str, version: str | None) -> Json:
+        """The specification of an uploaded pipeline's version by its name; None: the newest. Raises Absent."""
+        query = {"namespace": namespace} if namespace else {}
+        pipeline = await self._call("GET", f"/apis/v2beta1/pipelines/names/{name}", query)
+        path = f"/apis/v2beta1/pipelines/{pipeline['pipeline_id']}/versions"
+        newest = {"sort_by": "created_at desc", "page_size": "1"}
+        wanted = {"filter": _filter(_is("name", version))} if version else {}
+        found = (await self._call("GET", path, newest | wanted)).get("pipeline_versions", [])
+        if not found:
+            raise Absent(f"pipeline {name} has no version {version or ''}".rstrip())
+        spec: Json = found[0]["pipeline_spec"]
+        return spec
+
+    async def _unless_absent(self, method: str, path: str) -> None:
+        try:
+            await self._call(method, path)
+        except Absent:
+            return
+
+    async def _call(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Json | None = None
+    ) -> Json:
+        headers = self._credentials.current()
+        try:
+            response = await self._http.request(method, path, params=query, json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise DependencyError("kubeflow", f"{method} {path}: {error or type(error).__name__}") from error
+        if response.status_code >= 400:
+            raise _error(response, f"{method} {path}")
+        answer: Json = response.json() if response.content else {}
+        return answer
+
+
+def _is(key: str, value: str) -> Json:
+    return {"key": key, "operation": "EQUALS", "string_value": value}
+
+
+def _filter(*predicates: Json) -> str:
+    return json.dumps({"predicates": list(predicates)})
+
+
+def _check(version: str) -> None:
+    numbered = re.match(r"v?(\d+)\.", version)
+    if numbered and numbered[1] not in KNOWN_MAJORS:
+        raise RejectedError(
+            f"the Kubeflow Pipelines server says it is version {version}; "
+            f"this operator speaks with major versions {_listed(KNOWN_MAJORS)}: upgrade the older of the two"
+        )
+
+
+def _listed(words: Iterable[str]) -> str:
+    return " and ".join(words)
+
+
+def _error(response: httpx.Response, call: str) -> Exception:
+    text = _message(response)
+    if response.status_code in (UNAUTHENTICATED, FORBIDDEN):
+        # Credentials are the platform's: they are put right without a change of any TrainingRun.
+        return DependencyError("kubeflow", f"the server refuses our credentials ({response.status_code}): {text}")
+    if response.status_code == NOT_FOUND:
+        return Absent(f"Kubeflow Pipelines: {text}")
+    if response.status_code >= 500 or response.status_code in TRY_AGAIN:
+        return DependencyError("kubeflow", f"{call}: {response.status_code} {text}")
+    return RejectedError(f"Kubeflow Pipelines refused {call}: {text}")
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        answer = response.json()
+        return str(answer.get("message") or answer.get("error") or answer)[:600]
+    except (ValueError, AttributeError):
+        return response.text[:300]

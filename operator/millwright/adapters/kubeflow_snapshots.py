@@ -1,0 +1,76 @@
+"""All runs under way of a namespace and their pods, read at most once an interval, whoever asks how often."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from millwright.adapters.jobs import EXECUTION_LABEL
+from millwright.adapters.kubeflow_api import KubeflowApi
+from millwright.core.execution import ObjectKey
+from millwright.ports import PODS, Cluster, Manifest
+
+INTERVAL_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Space:
+    """Where runs are: the server's namespace (empty on one that is not multi-user), and that of the pods."""
+
+    api_namespace: str
+    pod_namespace: str
+
+    def experiment(self, run: ObjectKey) -> str:
+        """Name of the TrainingRun's experiment."""
+        return run.name if self.api_namespace else f"{run.namespace}/{run.name}"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Runs under way, and pods by execution, at one moment."""
+
+    runs: tuple[dict[str, Any], ...] = ()
+    pods: dict[str, list[Manifest]] = field(default_factory=dict)
+    taken: float = float("-inf")
+
+    def run(self, name: str) -> dict[str, Any] | None:
+        """The run of that name, if it is the only one."""
+        named = [run for run in self.runs if run["display_name"] == name]
+        return named[0] if len(named) == 1 else None
+
+
+class Snapshots:
+    """One snapshot for each space; callers that come at once share one reading."""
+
+    def __init__(self, api: KubeflowApi, cluster: Cluster) -> None:
+        self._api = api
+        self._cluster = cluster
+        self._taken: dict[Space, Snapshot] = {}
+        self._locks: dict[Space, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def of(self, space: Space) -> Snapshot:
+        """Not older than the interval."""
+        async with self._locks[space]:
+            found = self._taken.get(space, Snapshot())
+            if time.monotonic() - found.taken >= INTERVAL_SECONDS:
+                found = self._taken[space] = await self._take(space)
+        return found
+
+    async def pods(self, space: Space, execution: str) -> Sequence[Manifest]:
+        """Pods of the steps of an execution, oldest first."""
+        return (await self.of(space)).pods.get(execution, [])
+
+    def forget(self, space: Space) -> None:
+        """What was read is not true any more: we changed it ourselves."""
+        self._taken.pop(space, None)
+
+    async def _take(self, space: Space) -> Snapshot:
+        taken = time.monotonic()
+        runs = await self._api.active_runs(space.api_namespace)
+        pods: dict[str, list[Manifest]] = defaultdict(list)
+        found = await self._cluster.list(PODS, space.pod_namespace, EXECUTION_LABEL)
+        for pod in sorted(found, key=lambda p: str(p["metadata"]["creationTimestamp"])):
+            pods[pod["metadata"]["labels"][EXECUTION_LABEL]].append(pod)
+        return Snapshot(tuple(runs), dict(pods), taken)
