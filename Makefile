@@ -29,6 +29,9 @@ lock: $(CACHE)/uv-$(UV_VERSION)/bin/uv ## Locks of all environments from pyproje
 	@for extra in operator serving runner dev runner-dev; do \
 	  $< pip compile pyproject.toml --extra $$extra --generate-hashes --no-emit-index-url --no-emit-package millwright \
 	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock" -q -o requirements/$$extra.txt; done
+	@for flags in mlmd "protos --no-deps"; do set -- $$flags; \
+	  $< pip compile tests/cluster/requirements/$$1.in $$2 --generate-hashes --no-emit-index-url \
+	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock" -q -o tests/cluster/requirements/$$1.txt; done
 
 crds: $(DEV)/.ready ## CRDs from the pydantic models
 	@$(DEV)/bin/python -m millwright.api.crd manifests/crds charts/millwright/files/crds
@@ -42,7 +45,7 @@ lint: $(DEV)/.ready ## Style, types, layers
 	$(DEV)/bin/mypy operator/millwright serving/millwright_serving pipelines/millwright_runner
 	$(DEV)/bin/lint-imports --no-cache | tail -4
 
-cluster: ## A real Kubernetes on this machine (NODES=2 for a GPU pool; CLUSTER=current for yours)
+cluster: ## A real Kubernetes on this machine (NODES=2: a GPU pool; KUBEFLOW=1, KUEUE=1: those too; CLUSTER=current: yours)
 	@python3 -m tests.cluster up
 
 cluster-down: ## Takes it away, and says so if anything is left

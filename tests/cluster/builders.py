@@ -7,14 +7,16 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from . import apt, imagestore
+from . import apt, debian, imagestore
 from .imagestore import reference
 from .settings import CACHE, ROOT
 from .shell import ClusterError, run, step, succeeds
 
+DOCKERFILE = ROOT / "Dockerfile"
+
 
 class Builder(Protocol):
-    """Builds targets of the Dockerfile."""
+    """Builds targets of a Dockerfile, the project's or another."""
 
     name: str
 
@@ -24,7 +26,7 @@ class Builder(Protocol):
     def has(self, name: str) -> bool:
         """Whether the image is still in the builder's own store."""
 
-    def build(self, name: str, contexts: dict[str, Path]) -> None:
+    def build(self, name: str, contexts: dict[str, Path], dockerfile: Path = DOCKERFILE) -> None:
         """Build the target with the named folders as additional build contexts."""
 
     def export(self, name: str) -> None:
@@ -40,10 +42,10 @@ def choose() -> Builder:
     return Buildah()
 
 
-def _flags(name: str, contexts: dict[str, Path]) -> list[str]:
+def _flags(name: str, contexts: dict[str, Path], dockerfile: Path) -> list[str | Path]:
     named = [f"--build-context={key}={path}" for key, path in contexts.items()]
     arguments = [f"--build-arg={key.upper()}={path.name}" for key, path in contexts.items() if key == "wheels"]
-    return [*named, *arguments, "--target", name, "-t", reference(name)]
+    return [*named, *arguments, "--target", name, "-t", reference(name), "-f", dockerfile, dockerfile.parent]
 
 
 class Docker:
@@ -57,8 +59,8 @@ class Docker:
     def has(self, name: str) -> bool:
         return succeeds("docker", "image", "inspect", reference(name))
 
-    def build(self, name: str, contexts: dict[str, Path]) -> None:
-        run("docker", "build", *_flags(name, contexts), ROOT, env={**os.environ, "DOCKER_BUILDKIT": "1"})
+    def build(self, name: str, contexts: dict[str, Path], dockerfile: Path = DOCKERFILE) -> None:
+        run("docker", "build", *_flags(name, contexts, dockerfile), env={**os.environ, "DOCKER_BUILDKIT": "1"})
 
     def export(self, name: str) -> None:
         raise ClusterError("A Docker engine without kind: install kind, then run `up` again.")
@@ -69,26 +71,24 @@ class Buildah:
 
     name = "buildah"
     _PACKAGES = "python3,python3-venv,ca-certificates,catatonit"
-    _UNREAD = ("man", "doc", "info", "locale")
-    _SUITE = "bookworm"
 
     def __init__(self) -> None:
         store = CACHE / "buildah"
         self._store = ("--root", store / "root", "--runroot", store / "run", "--storage-driver", "overlay")
 
     def base(self) -> str:
-        recipe = f"{self._SUITE} {self._PACKAGES} {self._UNREAD}"
+        recipe = f"{debian.SUITE} {self._PACKAGES} {debian.UNREAD}"
         return f"localhost/millwright-base:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
     def has(self, name: str) -> bool:
         return self._has(reference(name))
 
-    def build(self, name: str, contexts: dict[str, Path]) -> None:
+    def build(self, name: str, contexts: dict[str, Path], dockerfile: Path = DOCKERFILE) -> None:
         if not self._has(self.base()):
             with step("make the base image"):
                 self._make_base()
         base = ("--build-arg", f"BASE_IMAGE={self.base()}", "--pull-never")
-        self._run("build", "--isolation", "chroot", "--layers", *base, *_flags(name, contexts), ROOT)
+        self._run("build", "--isolation", "chroot", "--layers", *base, *_flags(name, contexts, dockerfile))
         self._push(name)
 
     def export(self, name: str) -> None:
@@ -102,10 +102,7 @@ class Buildah:
 
     def _make_base(self) -> None:
         archive = CACHE / "images" / "base.tar"
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        excluded = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in self._UNREAD]
-        packages = ("--variant=minbase", f"--include={self._PACKAGES}")
-        run("mmdebstrap", "-q", *packages, *excluded, self._SUITE, archive)
+        debian.bootstrap(self._PACKAGES, archive)
         container = self._run("from", "scratch").strip()
         self._run("add", "-q", container, archive, "/")
         self._run("commit", "-q", "--rm", container, self.base())

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,29 +16,60 @@ from .shell import ClusterError, run, step
 
 TOOLCHAIN = "go1.27.0"
 _STAMP = "k8s.io/component-base/version"
+_GO = {**os.environ, "GOTOOLCHAIN": TOOLCHAIN, "GOFLAGS": "-buildvcs=false"}
 _MAJOR, _MINOR, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
 
 
 @dataclass(frozen=True)
 class Program:
-    """A Go module below `go/` and the main package in it; linked under all of `names`."""
+    """A Go module below `go/` and the main package in it; linked under all of `names`.
+
+    `complete` adds to a copy of the module's folder what the module needs besides; `recipe` are the files
+    that this depends on.
+    """
 
     module: str
     package: str
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     ldflags: str = "-s -w"
+    tags: str = ""
+    cgo: bool = False
+    complete: Callable[[Path], None] | None = None
+    recipe: tuple[Path, ...] = ()
 
     @property
     def source(self) -> Path:
         return PACKAGE / "go" / self.module
 
     @property
+    def title(self) -> str:
+        """The module; the command too, where the module has several."""
+        return self.module if self.names else f"{self.module} {Path(self.package).name}"
+
+    @property
     def binary(self) -> Path:
         return CACHE / "bin" / f"{self.module}-{self._pins()}" / self.module
 
+    def folder(self) -> Path:
+        """Where it is built: its source, or the completed copy of that."""
+        if not self.complete:
+            return self.source
+        folder = CACHE / "sources" / f"{self.module}-{self._digest(TOOLCHAIN)}"
+        if not folder.exists():
+            with step(f"complete the sources of {self.module}"):
+                partial = folder.with_suffix(".partial")
+                shutil.rmtree(partial, ignore_errors=True)
+                shutil.copytree(self.source, partial)
+                self.complete(partial)
+                partial.rename(folder)
+        return folder
+
     def _pins(self) -> str:
-        digest = hashlib.sha256(f"{TOOLCHAIN} {self.package} {self.ldflags}".encode())
-        for path in sorted(self.source.iterdir()):
+        return self._digest(f"{TOOLCHAIN} {self.package} {self.ldflags}{self.tags}")
+
+    def _digest(self, words: str) -> str:
+        digest = hashlib.sha256(words.encode())
+        for path in (*sorted(self.source.iterdir()), *self.recipe):
             digest.update(path.read_bytes())
         return digest.hexdigest()[:12]
 
@@ -61,8 +95,10 @@ def build(programs: tuple[Program, ...] = PROGRAMS) -> None:
     """Build what the cache does not hold yet."""
     for program in programs:
         if not program.binary.exists():
-            with step(f"build {program.module}"):
-                _compile(program)
+            folder = program.folder()
+            with step(f"build {program.title}"):
+                flags = ("-ldflags", program.ldflags, "-tags", program.tags)
+                compile_package(folder, program.package, program.binary, *flags, cgo=program.cgo)
 
 
 def link(checkout: Checkout, programs: tuple[Program, ...] = PROGRAMS) -> None:
@@ -75,15 +111,29 @@ def link(checkout: Checkout, programs: tuple[Program, ...] = PROGRAMS) -> None:
             path.symlink_to(program.binary)
 
 
-def _compile(program: Program) -> None:
+def module_folder(source: Path, module: str) -> Path:
+    """The folder with the files of a module that `go.sum` of a source folder pins.
+
+    Raises ClusterError when what was fetched is not what was pinned.
+    """
+    lines = [line.split() for line in (source / "go.sum").read_text().splitlines()]
+    version, pinned = next((v, s) for m, v, s in lines if m == module and not v.endswith("/go.mod"))
+    with tempfile.TemporaryDirectory() as elsewhere:
+        # Outside all modules, whose `replace` lines would apply. The checksum database does not know each of these.
+        environment = _GO | {"GONOSUMDB": module}
+        told = run("go", "mod", "download", "-json", f"{module}@{version}", cwd=elsewhere, env=environment)
+    found = json.loads(told)
+    if found["Sum"] != pinned:
+        raise ClusterError(f"{module}@{version} is {found['Sum']}, but {pinned} is pinned.")
+    return Path(found["Dir"])
+
+
+def compile_package(folder: Path, package: str, output: Path, *flags: str, cgo: bool = False) -> None:
+    """Build one main package; an interrupted link leaves nothing that passes for a build."""
     if not shutil.which("go"):
         raise ClusterError("Go is missing: install it (any version from 1.21 on fetches the pinned toolchain).")
-    program.binary.parent.mkdir(parents=True, exist_ok=True)
-    # Renamed when complete: an interrupted link must not pass for a build.
-    partial = program.binary.with_suffix(".partial")
-    run(
-        *("go", "build", "-trimpath", "-ldflags", program.ldflags, "-o", partial, program.package),
-        cwd=program.source,
-        env={**os.environ, "GOTOOLCHAIN": TOOLCHAIN, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"},
-    )
-    partial.rename(program.binary)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_suffix(".partial")
+    environment = _GO | {"CGO_ENABLED": str(int(cgo))}
+    run("go", "build", "-trimpath", *flags, "-o", partial, package, cwd=folder, env=environment)
+    partial.rename(output)

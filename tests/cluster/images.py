@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import builders, gobuild, imagestore, kind, wheels
+from .builders import DOCKERFILE
 from .settings import CACHE, ROOT, Checkout
 from .shell import step
 
@@ -19,34 +19,48 @@ def build_and_import(checkout: Checkout) -> None:
     """Build what changed since it was last built, then give the nodes what they lack."""
     builder = builders.choose()
     for name, contexts in _contexts().items():
-        _build(builder, name, contexts)
+        build(builder, name, contexts)
     for name in NAMES:
         with step(f"hand out {name}"):
             _hand_out(checkout, builder, name)
 
 
-def _build(builder: builders.Builder, name: str, contexts: dict[str, Path]) -> None:
-    key = _key(builder, name, contexts)
+def build(builder: builders.Builder, name: str, contexts: dict[str, Path], *recipe: Path) -> None:
+    """Build a target of a Dockerfile, unless the image is there and nothing of it has changed.
+
+    The Dockerfile is the first of `recipe`; the others are the files that it copies from beside it.
+    """
+    recipe = recipe or (DOCKERFILE,)
+    key = _key(builder, name, contexts, recipe)
     stamp = _STAMPS / f"{builder.name}-{name}"
     if stamp.exists() and stamp.read_text() == key and builder.has(name):
         return
     with step(f"build image {name}"):
-        builder.build(name, contexts)
+        builder.build(name, contexts, recipe[0])
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(key)
 
 
+def versitygw() -> dict[str, Path]:
+    """The folders that the S3 gateway's image is made from."""
+    gobuild.build((gobuild.VERSITYGW,))
+    return {"programs": gobuild.VERSITYGW.binary.parent}
+
+
 def _contexts() -> dict[str, dict[str, Path]]:
     """Image → the folders it is made from; all hold the same state of our sources."""
-    gobuild.build((gobuild.VERSITYGW,))
     project = wheels.project()
-    applications = {name: {"wheels": wheels.dependencies(name), "project": project} for name in _APPLICATIONS}
-    return applications | {"versitygw": {"programs": gobuild.VERSITYGW.binary.parent}}
+    return {name: _application(name, project) for name in _APPLICATIONS} | {"versitygw": versitygw()}
 
 
-def _key(builder: builders.Builder, name: str, contexts: dict[str, Path]) -> str:
+def _application(name: str, project: Path) -> dict[str, Path]:
+    return {"wheels": wheels.dependencies(ROOT / "requirements" / f"{name}.txt"), "project": project}
+
+
+def _key(builder: builders.Builder, name: str, contexts: dict[str, Path], recipe: tuple[Path, ...]) -> str:
     """The folders' names tell their contents."""
-    parts = [name, builder.base(), (ROOT / "Dockerfile").read_text(), *(path.name for path in contexts.values())]
+    texts = [path.read_text() for path in recipe]
+    parts = [name, builder.base(), *texts, *(path.name for path in contexts.values())]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -55,5 +69,4 @@ def _hand_out(checkout: Checkout, builder: builders.Builder, name: str) -> None:
         kind.load_image(name)
         return
     builder.export(name)
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda node: imagestore.import_into(checkout, node, name), checkout.nodes()))
+    imagestore.import_into_all(checkout, name)

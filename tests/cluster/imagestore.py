@@ -12,6 +12,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import node as nodes
@@ -44,10 +45,15 @@ def descriptor(name: str) -> dict | None:
     return next((entry for entry in entries if entry.get("annotations", {}).get(_NAME) == name), None)
 
 
-def add(name: str, files: dict[str, Path | str], **config: object) -> None:
-    """Make an image of one layer from files of this machine; a string is a symlink's target."""
+def add(name: str, files: dict[str, Path | str | None], **config: object) -> None:
+    """Make an image from files of this machine; a string is a symlink's target, None a folder that all may write."""
+    add_layer(name, _tar(files), **config)
+
+
+def add_layer(name: str, archive: bytes, **config: object) -> None:
+    """Make an image of one layer, which is a tar archive."""
     prepare()
-    layer = _add_blob(_tar(files), f"{_TYPE}.layer.v1.tar")
+    layer = _add_blob(archive, f"{_TYPE}.layer.v1.tar")
     image = {
         "architecture": "amd64",
         "os": "linux",
@@ -80,6 +86,12 @@ def import_into(checkout: Checkout, node: Node, name: str) -> None:
         return
     with _held(checkout, node, current and reference(name)):
         _stream(checkout, node, name, entry)
+
+
+def import_into_all(checkout: Checkout, name: str) -> None:
+    """Give all nodes the current image, side by side."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda node: import_into(checkout, node, name), checkout.nodes()))
 
 
 @contextlib.contextmanager
@@ -145,13 +157,16 @@ def _write_index(name: str, entry: dict) -> None:
     _INDEX.write_text(json.dumps(index | {"manifests": [*others, entry]}))
 
 
-def _tar(files: dict[str, Path | str]) -> bytes:
+def _tar(files: dict[str, Path | str | None]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, source in sorted(files.items()):
             entry = tarfile.TarInfo(name)  # time and owner 0: the same files make the same image
             entry.mode = 0o755
-            if isinstance(source, str):
+            if source is None:
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
+                archive.addfile(entry)
+            elif isinstance(source, str):
                 entry.type, entry.linkname = tarfile.SYMTYPE, source
                 archive.addfile(entry)
             else:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from . import components, kind, local, processes
 from . import images as image_builds
-from . import kind, local, processes
 from .kubectl import kubectl
 from .settings import Checkout
 from .shell import ClusterError, run
@@ -14,11 +14,14 @@ from .shell import ClusterError, run
 def up(checkout: Checkout) -> None:
     """CLUSTER=current → the current context; a Docker engine and kind → kind; else this machine."""
     if _is_current():
+        components.refuse()
         _copy_kubeconfig(checkout)
     elif kind.is_usable():
+        components.refuse()
         kind.up(checkout)
     else:
         local.up(checkout)
+        components.up(checkout)
 
 
 def down(checkout: Checkout) -> None:

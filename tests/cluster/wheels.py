@@ -19,13 +19,12 @@ _SITE_PACKAGES = f"/opt/millwright/lib/python{_PYTHON}/site-packages"
 _SOURCES = ("pyproject.toml", "operator/millwright", "serving/millwright_serving", "pipelines/millwright_runner")
 
 
-def dependencies(environment: str) -> Path:
-    """The folder with the wheels that the environment's lock file pins."""
-    lock = ROOT / "requirements" / f"{environment}.txt"
+def dependencies(lock: Path) -> Path:
+    """The folder with the wheels that the lock file pins."""
     key = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    folder = CACHE / "wheels" / f"{environment}-{key}"
+    folder = CACHE / "wheels" / f"{lock.stem}-{key}"
     if not folder.exists():
-        with step(f"fetch wheels: {environment}"):
+        with step(f"fetch wheels: {lock.stem}"):
             _fetch(lock, folder)
     return folder
 
@@ -42,6 +41,23 @@ def project() -> Path:
     return folder
 
 
+def unpack(folder: Path, target: Path) -> Path:
+    """Install the wheels of a folder into another one, for this machine's use."""
+    flags = ("-q", "--disable-pip-version-check", "--no-deps", "--no-index")
+    run(interpreter(), "-m", "pip", "install", *flags, "--target", target, *folder.glob("*.whl"))
+    return target
+
+
+def interpreter() -> str:
+    """The Python that wheels are chosen for."""
+    if f"{sys.version_info.major}.{sys.version_info.minor}" == _PYTHON:
+        return sys.executable
+    found = shutil.which(f"python{_PYTHON}")
+    if not found:
+        raise ClusterError(f"Python {_PYTHON} is missing: the images' wheels are chosen by it.")
+    return found
+
+
 def _tree_hash(root: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(path for path in root.rglob("*") if path.is_file()):
@@ -53,7 +69,7 @@ def _fetch(lock: Path, folder: Path) -> None:
     partial = folder.with_suffix(".partial")
     forms = ("--only-binary", ":all:", *(word for name in _SOURCE_ONLY for word in ("--no-binary", name)))
     flags = ("--require-hashes", "--no-deps", "--disable-pip-version-check", "-q", *forms)
-    run(_interpreter(), "-m", "pip", "wheel", *flags, "-w", partial, "-r", lock)
+    run(interpreter(), "-m", "pip", "wheel", *flags, "-w", partial, "-r", lock)
     partial.rename(folder)
 
 
@@ -73,17 +89,8 @@ def _stage(stage: Path) -> Path:
 def _install(stage: Path, folder: Path) -> None:
     partial = folder.with_suffix(".partial")
     flags = ("-q", "--disable-pip-version-check", "--no-deps", "--no-compile", "--upgrade")
-    run(_interpreter(), "-m", "pip", "install", *flags, "--target", partial, stage)
+    run(interpreter(), "-m", "pip", "install", *flags, "--target", partial, stage)
     # Unchecked: a read-only file system takes no fresh bytecode, and copying changes times.
     unchecked = ("--invalidation-mode", "unchecked-hash", "-s", partial, "-p", _SITE_PACKAGES)
-    run(_interpreter(), "-m", "compileall", "-q", *unchecked, partial)
+    run(interpreter(), "-m", "compileall", "-q", *unchecked, partial)
     partial.rename(folder)
-
-
-def _interpreter() -> str:
-    if f"{sys.version_info.major}.{sys.version_info.minor}" == _PYTHON:
-        return sys.executable
-    found = shutil.which(f"python{_PYTHON}")
-    if not found:
-        raise ClusterError(f"Python {_PYTHON} is missing: the images' wheels are chosen by it.")
-    return found

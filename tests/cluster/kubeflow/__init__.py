@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines on the cluster: its programs, images and manifests."""
