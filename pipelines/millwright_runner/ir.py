@@ -65,8 +65,8 @@ def _check_executors(spec: PipelineSpec) -> None:
         if EXECUTOR_MODULE not in command + arguments:
             raise Rejected(
                 INVALID,
-                f"{name} is a container component; the embedded backend runs Python "
-                "components only. Use the kubeflow backend for this pipeline.",
+                f"{name} is a container component; the embedded backend runs Python components only. "
+                "Write the step as a Python function with @dsl.component.",
             )
 
 

@@ -72,7 +72,7 @@ def load_sklearn(model: LoggedModel, allow_pickle: bool) -> Any:
         raise Rejected(
             UNSAFE,
             "The model was logged as a pickle, which may run any code when it is loaded. Log it "
-            "with MLflow's default format (skops), or allow pickles for this namespace.",
+            "with MLflow's default format (skops), or set spec.allowPickle: true on the Model.",
         )
     return mlflow.sklearn.load_model(str(model.folder))
 

@@ -14,13 +14,15 @@ TASKS_TAG = "millwright.tasks"
 TAG_LIMIT = 5000  # bytes that MLflow accepts in a tag's value
 RETRY_SECONDS = 1.0
 FLUSH_SECONDS = 20.0
+UNKNOWN_RUN = "RESOURCE_DOES_NOT_EXIST"
 
 
 class MlflowReporter:
     """Writes the latest task list as a tag, and metrics, from one background thread.
 
     Only the newest list counts, so a slow server sees fewer updates, not late ones. Metrics are kept until they are
-    written: gates judge them. While MLflow cannot be reached a warning is printed, once.
+    written: gates judge them. While MLflow cannot be reached a warning is printed, once. A run that MLflow does not
+    know will not appear: that ends the reporting.
     """
 
     def __init__(self, run_id: str, flush_seconds: float = FLUSH_SECONDS) -> None:
@@ -58,6 +60,9 @@ class MlflowReporter:
             try:
                 self._write(*batch)
             except Exception as error:  # whatever MLflow has, the pipeline goes on
+                if getattr(error, "error_code", None) == UNKNOWN_RUN:
+                    print(f"WARNING MLflow is told no more about this run: {error}", flush=True)
+                    return
                 self._put_back(*batch)
                 self._warn(error)
 

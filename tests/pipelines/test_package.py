@@ -217,6 +217,7 @@ def test_a_pickle_is_refused_unless_allowed(run, tmp_path, table, late, unfaithf
     allowed = package(str(tmp_path / "package"), allow_pickle=True)
 
     assert (refused.outcome, refused.reason) == ("Rejected", "UnsafeFormat")
+    assert refused.message.endswith("or set spec.allowPickle: true on the Model.")
     assert allowed.details["package"]["format"] == "pickle"
 
 
