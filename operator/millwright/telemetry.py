@@ -6,3 +6,9 @@ RECONCILES = Counter("millwright_reconciles", "Reconciles by kind and outcome.",
 RECONCILE_SECONDS = Histogram("millwright_reconcile_seconds", "Seconds that a reconcile takes.", ["kind"])
 QUEUE_DEPTH = Gauge("millwright_queue_depth", "Objects that wait for a worker.", ["kind"])
 API_WRITES = Counter("millwright_api_writes", "Requests to the Kubernetes API that write.", ["method"])
+SETTINGS_RELOAD_FAILURES = Counter(
+    "millwright_settings_reload_failures", "Changed settings that were wrong, so that the last good ones stayed."
+)
+NODE_POOL_HOURLY_COST = Gauge(
+    "millwright_node_pool_hourly_cost", "Cost of a pod that runs on the node pool for an hour.", ["pool", "currency"]
+)
