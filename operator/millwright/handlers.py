@@ -53,7 +53,8 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
         settings.watching.server_timeout = 300
         operator = running["operator"] = await build(running["settings"])
         queues = (operator.training_runs, operator.models, operator.deployments)
-        running["tasks"] = [asyncio.create_task(queue.run()) for queue in queues]
+        endless = (*(queue.run() for queue in queues), operator.node_pools.follow())
+        running["tasks"] = [asyncio.create_task(work) for work in endless]
 
     @kopf.on.cleanup(registry=handlers)
     async def end(**_: Any) -> None:
@@ -64,7 +65,7 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
     @kopf.on.probe(registry=handlers, id="queues")
     async def alive(**_: Any) -> str:
         if any(task.done() for task in running["tasks"]):
-            raise RuntimeError("a queue has ended")
+            raise RuntimeError("a queue, or what follows the node pools, has ended")
         return "running"
 
     def operator() -> Operator:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_settings import (
     BaseSettings,
@@ -12,6 +12,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
+
+from millwright.adapters.node_pools import NodePoolsFile
 
 FILE_VARIABLE = "MILLWRIGHT_SETTINGS_FILE"
 DEFAULT_FILE = "/etc/millwright/settings.yaml"
@@ -94,8 +96,17 @@ class Settings(BaseSettings):
     workers: int = Field(8, ge=1, le=128, description="Objects of one kind reconciled at once.")
     runner_resources: Quantities = Field(default_factory=dict, description="Requests and limits of pipeline pods.")
     serving_resources: Quantities = Field(default_factory=dict, description="Requests and limits of serving pods.")
+    node_pools_file: Path | None = Field(
+        None, description="File with `nodePools`, `defaultNodePool` and `currency`, read again when it changes."
+    )
     metrics_port: int = Field(9090, ge=1, le=65535)
     health_port: int = Field(8080, ge=1, le=65535)
+
+    @field_validator("node_pools_file")
+    @classmethod
+    def _describes_node_pools(cls, path: Path | None) -> Path | None:
+        NodePoolsFile(path)
+        return path
 
     @model_validator(mode="after")
     def _kubeflow_is_described_where_it_is_used(self) -> "Settings":

@@ -10,10 +10,10 @@ from millwright.adapters.kubeflow import KubeflowPipelines, KubeflowSettings
 from millwright.adapters.kubeflow_api import Credentials, KubeflowApi
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.mlflow import MlflowRegistry
+from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.packaging import JobPackaging
 from millwright.adapters.s3 import S3Objects
 from millwright.core.execution import ObjectKey
-from millwright.core.node_pools import NodePools
 from millwright.core.version_set import Platform
 from millwright.ports import Pipelines
 from millwright.queue import KeyedQueue
@@ -30,6 +30,7 @@ class Operator:
     cluster: KubernetesCluster
     registry: MlflowRegistry
     kubeflow: KubeflowApi | None
+    node_pools: NodePoolsFile
     training_runs: KeyedQueue[ObjectKey]
     models: KeyedQueue[ObjectKey]
     deployments: KeyedQueue[ObjectKey]
@@ -54,8 +55,9 @@ async def build(settings: Settings) -> Operator:
         resources=settings.runner_resources,
     )
     kubeflow = _kubeflow(settings.kubeflow)
+    node_pools = NodePoolsFile(settings.node_pools_file)
     world = World(
-        pipelines=_backends(settings, cluster, jobs, kubeflow),
+        pipelines=_backends(settings, cluster, jobs, kubeflow, node_pools),
         packaging=JobPackaging(cluster, jobs, settings.storage.packages),
         registry=registry,
         objects=S3Objects(settings.storage.pipelines),
@@ -68,6 +70,7 @@ async def build(settings: Settings) -> Operator:
         cluster=cluster,
         registry=registry,
         kubeflow=kubeflow,
+        node_pools=node_pools,
         training_runs=KeyedQueue("TrainingRun", training_runs.reconcile, settings.workers),
         models=KeyedQueue("Model", models.reconcile, settings.workers),
         deployments=KeyedQueue("Deployment", deployments.reconcile, settings.workers),
@@ -82,8 +85,10 @@ def _kubeflow(section: Kubeflow | None) -> KubeflowApi | None:
     return KubeflowApi(section.url, Credentials(section.token_file, headers))
 
 
-def _backends(settings: Settings, cluster: KubernetesCluster, jobs: JobSettings, api: KubeflowApi | None) -> Pipelines:
-    backends: dict[str, Pipelines] = {"embedded": EmbeddedPipelines(cluster, jobs, NodePools)}
+def _backends(
+    settings: Settings, cluster: KubernetesCluster, jobs: JobSettings, api: KubeflowApi | None, pools: NodePoolsFile
+) -> Pipelines:
+    backends: dict[str, Pipelines] = {"embedded": EmbeddedPipelines(cluster, jobs, pools.current)}
     section = settings.kubeflow
     if section is not None and api is not None:
         chosen = KubeflowSettings(
@@ -92,5 +97,5 @@ def _backends(settings: Settings, cluster: KubernetesCluster, jobs: JobSettings,
             storage_keys=section.storage_keys,
             service_account_name=section.service_account_name,
         )
-        backends["kubeflow"] = KubeflowPipelines(api, cluster, jobs, chosen, NodePools)
+        backends["kubeflow"] = KubeflowPipelines(api, cluster, jobs, chosen, pools.current)
     return Backends(backends, settings.backend, settings.namespace_backends)

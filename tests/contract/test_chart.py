@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from tests.cluster.settings import ROOT
 from tests.contract.chart import CHART, NAMESPACE, Object, containers, helm, pods, refusal, render
 from tests.contract.s3_server import s3_server
+
+from millwright.adapters import node_pool_settings
 
 OWN_MLFLOW = {"mlflow.embedded": False, "mlflow.trackingUri": "http://mlflow.example"}
 OWN_S3 = {"storage.embedded": False}
@@ -188,6 +192,29 @@ def template(objects: list[Object], name: str) -> Any:
     return next(o["spec"]["template"] for o in objects if o["kind"] == "Deployment" and o["metadata"]["name"] == name)
 
 
+def settings(objects: list[Object], file: str) -> str:
+    text: str = next(o["data"][file] for o in objects if o["metadata"]["name"] == "mill-settings")
+    return text
+
+
+def test_node_pools_are_what_the_operator_reads() -> None:
+    values = yaml.safe_load((ROOT / "demo" / "node-pools.yaml").read_text())
+    pools = node_pool_settings.parse(settings(render(values), "node-pools.yaml").encode())
+    assert (set(pools.pools), pools.default, pools.currency) == ({"cpu", "gpu"}, "cpu", "EUR")
+    assert node_pool_settings.parse(settings(render({}), "node-pools.yaml").encode()).pools == {}
+
+
+def test_other_node_pools_start_no_pod_anew() -> None:
+    before, after = (
+        render(OWN_S3),
+        render(OWN_S3 | {"nodePools": {"cpu": {"hourlyCost": 0.1}}, "defaultNodePool": "cpu"}),
+    )
+    assert settings(before, "node-pools.yaml") != settings(after, "node-pools.yaml")
+    assert list(pods(before)) == list(pods(after))
+    assert template(before, "mill-operator") == template(after, "mill-operator")
+    assert template(before, "mill-operator") != template(render(OWN_S3 | {"operator.workers": 9}), "mill-operator")
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -196,6 +223,10 @@ def template(objects: list[Object], name: str) -> Any:
         ({"mlflow.embedded": False}, "trackingUri"),
         ({"storage.bucket": "models"}, "bucket"),
         ({"namespaces": ["a", "a"]}, "namespaces"),
+        ({"nodePools": {"GPU": {}}}, "GPU"),
+        ({"nodePools": {"gpu": {"accelerators": "nvidia.com/gpu"}}}, "accelerators"),
+        ({"nodePools": {"gpu": {"hourlyCost": -1}}}, "hourlyCost"),
+        ({"currency": "euro"}, "currency"),
     ],
 )
 def test_wrong_values_are_refused_by_name(values: Object, words: str) -> None:

@@ -23,7 +23,7 @@ def _checked(text: str) -> str:
 
 
 Amount = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_checked)]
-Amounts = dict[Literal["cpu", "memory"], Amount]
+Amounts = dict[Annotated[str, StringConstraints(pattern="^(cpu|memory)$")], Amount]
 
 
 class _Toleration(ApiModel):
@@ -74,8 +74,8 @@ class _Pool(ApiModel):
             tolerations=tuple(toleration.toleration() for toleration in self.tolerations),
             accelerator=self.accelerator,
             hourly_cost=self.hourly_cost,
-            requests={**self.requests},
-            limits={**self.limits},
+            requests=dict(self.requests),
+            limits=dict(self.limits),
         )
 
 

@@ -16,10 +16,10 @@ class NodePoolsFile:
     """The pools as they are now. A text that is wrong changes nothing: the last good pools stay."""
 
     def __init__(self, path: Path | None) -> None:
-        """Without a file the platform has no pools. Raises OSError, or ValueError with a readable list."""
+        """Without a file the platform has no pools. Raises ValueError with a list of all that is wrong."""
         self._path = path
-        self._seen = path.read_bytes() if path else None
-        self._pools = parse(self._seen) if self._seen is not None else NodePools()
+        self._seen = content(path) if path else None
+        self._pools = parse(self._seen) if path else NodePools()
         _publish(self._pools)
 
     def current(self) -> NodePools:
@@ -36,18 +36,23 @@ class NodePoolsFile:
         """Reads the file again. What is wrong with a text is logged and counted once."""
         if self._path is None:
             return
-        content = self._path.read_bytes() if self._path.is_file() else None
-        if content == self._seen:
+        found = content(self._path)
+        if found == self._seen:
             return
-        self._seen = content
+        self._seen = found
         try:
-            self._pools = parse(content)
+            self._pools = parse(found)
         except ValueError as error:
             telemetry.SETTINGS_RELOAD_FAILURES.inc()
             logger.error("%s is wrong, and the node pools stay as they were: %s", self._path, error)
             return
         _publish(self._pools)
         logger.info("node pools are now: %s", ", ".join(sorted(self._pools.pools)) or "none")
+
+
+def content(path: Path) -> bytes | None:
+    """The file's bytes; None where it is not there."""
+    return path.read_bytes() if path.is_file() else None
 
 
 def _publish(pools: NodePools) -> None:

@@ -70,7 +70,7 @@ WRONG: Mapping[str, tuple[str, str]] = {
         "nodePools.gpu.accelerator",
     ),
     "an amount that is none": ("nodePools: {cpu: {requests: {memory: 2GB}}}", "requests.memory: .* write it like"),
-    "a resource that steps cannot ask for": ("nodePools: {cpu: {requests: {disk: 1Gi}}}", "'cpu' or 'memory'"),
+    "a resource that steps cannot ask for": ("nodePools: {cpu: {requests: {disk: 1Gi}}}", "requests.disk"),
     "more requested than allowed": (
         "nodePools: {cpu: {requests: {cpu: 2}, limits: {cpu: 1500m}}}",
         "nodePools.cpu: .*requests.cpu 2 is more than limits.cpu 1500m",
@@ -161,3 +161,5 @@ def test_a_file_that_goes_away_is_a_wrong_text_until_it_is_back(tmp_path: Path) 
 def test_the_operator_does_not_start_with_a_wrong_text(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="currency"):
         NodePoolsFile(mounted(tmp_path, "currency: euro"))
+    with pytest.raises(ValueError, match="not there"):
+        NodePoolsFile(tmp_path / "elsewhere.yaml")
