@@ -82,3 +82,8 @@ def _leaves(spec: PipelineSpec, dag: ComponentSpec) -> Iterator[str]:
     for component, name in _components(spec, dag):
         if component is not None and component.WhichOneof("implementation") != "dag":
             yield name
+
+
+def parameter_names(spec: PipelineSpec) -> list[str]:
+    """Names of the parameters that the pipeline declares, sorted."""
+    return sorted(spec.root.input_definitions.parameters)

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -13,7 +13,7 @@ from typing import Any
 from kfp import components, local
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
-from millwright_runner import ir, parameters
+from millwright_runner import ir
 from millwright_runner.kfp_hooks import observed
 from millwright_runner.mlflow_reporter import FLUSH_SECONDS, MlflowReporter, NoReporter
 from millwright_runner.outcome import Outcome, Rejected
@@ -32,7 +32,7 @@ def run(pipeline: Path, parameters_file: Path, workspace: Path) -> Outcome:
     """
     try:
         spec = ir.read(pipeline)
-        arguments = parameters.check(spec, _read_parameters(parameters_file))
+        arguments = _read_parameters(parameters_file, ir.parameter_names(spec))
     except Rejected as rejected:
         return rejected.outcome
     return _run(pipeline, spec, arguments, workspace)
@@ -72,13 +72,16 @@ def _execute(pipeline: Path, arguments: Mapping[str, Any], workspace: Path) -> N
     components.load_component_from_file(str(pipeline))(**arguments)
 
 
-def _read_parameters(path: Path) -> dict[str, Any]:
+def _read_parameters(path: Path, known: Collection[str]) -> dict[str, Any]:
+    """As the operator wrote them, who checked them against the pipeline; a person at a keyboard errs in names."""
     try:
         given = json.loads(path.read_text())
     except ValueError as error:
         raise Rejected("InvalidParameter", f"The parameters are not JSON: {error}") from error
     if not isinstance(given, dict):
         raise Rejected("InvalidParameter", "The parameters must be an object of names and values.")
+    if unknown := sorted(given.keys() - known):
+        raise Rejected("InvalidParameter", f"The pipeline has no parameter {unknown[0]}; it has {', '.join(known)}.")
     return given
 
 

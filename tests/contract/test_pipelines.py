@@ -22,12 +22,11 @@ from millwright.api.training_run import TrainingRunSpec
 from millwright.core import ir
 from millwright.core.actions import Launch
 from millwright.core.execution import Cause, Execution, ObjectKey, Phase, PipelineRun, Task, spec_hash
-from millwright.core.training_state import PipelineInput
+from millwright.core.node_pools import NodePools
 from millwright.ports import TRAINING_RUNS, Pipelines
 
 TEXT = (Path(__file__).parent / "pipelines" / "hello.yaml").read_text()
 PIPELINE = ir.parse(TEXT)
-INPUT = PipelineInput(TEXT, ir.image_for_embedded(PIPELINE))
 SETTINGS = JobSettings(
     image="millwright.local/runner:dev",
     tracking_uri="http://millwright-mlflow.millwright.svc",
@@ -55,11 +54,9 @@ SCENARIOS = {
     "failing": Scenario(
         {"error": "no such table"}, Cause("Error", "before the end\nno such table", "finish", "pod", exit_code=1)
     ),
-    "rejected": Scenario(
-        {"colour": "red"}, Cause("InvalidParameter", "The pipeline has no parameter colour", exit_code=2, final=True)
-    ),
-    "suspended": Scenario({"seconds": 8}),
-    "terminated": Scenario({"seconds": 600}),
+    "stopped": Scenario({"seconds": 8}),
+    "pruned": Scenario({"seconds": 600}),
+    "forgotten": Scenario({"name": "nobody"}),
 }
 
 
@@ -78,7 +75,17 @@ class Backend:
 
     def launch(self, scenario: str, attempt: int = 1) -> Launch:
         """The order to start an execution, without an MLflow run: that is another port's."""
-        return Launch(self.execution(scenario, attempt), INPUT, "", spec(scenario))
+        return Launch(self.execution(scenario, attempt), PIPELINE, SCENARIOS[scenario].parameters, "", spec(scenario))
+
+    def pods(self, execution: Execution) -> str:
+        """Names of the execution's pods."""
+        words = ("-l", f"{EXECUTION_LABEL}={execution.key}", "--field-selector=status.phase=Running", "-o", "name")
+        return kubectl("get", "pods", "-n", self.namespace, *words).stdout if self.namespace else ""
+
+    def left_of(self, execution: Execution) -> str:
+        """Names of all that carries the execution's label."""
+        words = ("-l", f"{EXECUTION_LABEL}={execution.key}", "-o", "name")
+        return kubectl("get", "jobs,configmaps", "-n", self.namespace, *words).stdout if self.namespace else ""
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Pipelines]:
@@ -87,7 +94,7 @@ class Backend:
             yield self.fake
             return
         cluster = await KubernetesCluster.connect()
-        yield EmbeddedPipelines(cluster, SETTINGS)
+        yield EmbeddedPipelines(cluster, SETTINGS, NodePools)
         await cluster.close()
 
 
@@ -161,14 +168,14 @@ async def ended(port: Pipelines, execution: Execution) -> PipelineRun:
     return await until(over, f"the end of {execution.key}", SECONDS)
 
 
-async def test_a_suspended_run_stops_and_goes_on_to_its_end(backend: Backend, port: Pipelines) -> None:
-    execution = backend.execution("suspended")
+async def test_a_stopped_run_is_gone_with_its_pods_and_can_be_launched_anew(backend: Backend, port: Pipelines) -> None:
+    execution = backend.execution("stopped")
     await until(lambda: _running(port, execution), "the run to begin", SECONDS)
-    await port.set_suspended(execution, execution.key, True)
-    await port.set_suspended(execution, execution.key, True)
-    run = await until(lambda: _without_pods(backend, port, execution), "its pods to leave", SECONDS)
-    assert run.suspended and run.phase in (Phase.PENDING, Phase.RUNNING)
-    await port.set_suspended(execution, execution.key, False)
+    for _ in range(2):
+        await port.stop(execution, execution.key)
+    await until(lambda: _absent(port, execution), "the run to be gone", SECONDS)
+    assert not backend.pods(execution)
+    await port.launch(backend.launch("stopped"))
     assert (await ended(port, execution)).phase is Phase.SUCCEEDED
 
 
@@ -177,12 +184,10 @@ async def _running(port: Pipelines, execution: Execution) -> bool:
     return run is not None and run.phase is Phase.RUNNING
 
 
-async def _without_pods(backend: Backend, port: Pipelines, execution: Execution) -> PipelineRun | None:
-    if backend.namespace:
-        words = ("get", "pods", "-n", backend.namespace, "-l", f"{EXECUTION_LABEL}={execution.key}", "-o", "name")
-        if kubectl(*words).stdout:
-            return None
-    return await port.find(execution)
+async def _absent(port: Pipelines, execution: Execution) -> bool:
+    run = await port.find(execution)
+    assert run is None or run.ending, "a run that was told to stop says so until it is gone"
+    return run is None
 
 
 async def test_an_execution_that_was_not_launched_is_absent(backend: Backend, port: Pipelines) -> None:
@@ -209,38 +214,35 @@ async def test_a_failed_run_names_its_task_exit_code_and_last_lines(backend: Bac
     assert run.cause.pod_name and not run.cause.final
 
 
-async def test_a_wrong_parameter_is_final_and_named(backend: Backend, port: Pipelines) -> None:
-    run = await ended(port, backend.execution("rejected"))
-    assert run.phase is Phase.FAILED and run.cause is not None
-    assert run.cause.reason == "InvalidParameter" and run.cause.final
-    assert "no parameter colour" in run.cause.message
-
-
-async def test_suspending_what_is_absent_is_fine(backend: Backend, port: Pipelines) -> None:
+async def test_stopping_what_is_absent_is_fine(backend: Backend, port: Pipelines) -> None:
     absent = backend.execution("good", attempt=9)
-    await port.set_suspended(absent, absent.key, True)
+    await port.stop(absent, absent.key)
     assert await port.find(absent) is None
 
 
 async def test_strays_are_other_unfinished_executions_of_the_same_training_run(
     backend: Backend, port: Pipelines
 ) -> None:
-    current, former = backend.execution("terminated", attempt=2), backend.execution("terminated")
+    current, former = backend.execution("pruned", attempt=2), backend.execution("pruned")
     assert list(await port.strays(former)) == []
     assert list(await port.strays(current)) == [former.key]
     await ended(port, backend.execution("good"))
     assert list(await port.strays(backend.execution("good", attempt=2))) == []
 
 
-async def test_a_terminated_run_is_gone_however_often_it_is_terminated(backend: Backend, port: Pipelines) -> None:
-    execution = backend.execution("terminated")
-
-    async def gone() -> bool:
-        return await port.find(execution) is None
-
+async def test_of_a_pruned_run_nothing_is_left_however_often_it_is_pruned(backend: Backend, port: Pipelines) -> None:
+    execution = backend.execution("pruned")
     for _ in range(2):
-        await port.terminate(execution, execution.key)
-    assert await until(gone, "the Job to be gone", SECONDS)
+        await port.prune(execution, execution.key)
+    assert await until(lambda: _absent(port, execution), "the run to be gone", SECONDS)
     assert list(await port.strays(replace(execution, attempt=2))) == []
-    if backend.namespace:
-        assert kubectl("get", "configmap", execution.key, "-n", backend.namespace).returncode != 0
+    assert not backend.left_of(execution)
+
+
+async def test_a_backend_forgets_a_training_run_with_all_its_executions(backend: Backend, port: Pipelines) -> None:
+    execution = backend.execution("forgotten")
+    await ended(port, execution)
+    for _ in range(2):
+        await port.forget(execution)
+    run = await port.find(execution)
+    assert run is None or not run.keeps_record

@@ -50,6 +50,10 @@ class Team:
             text = manifest if isinstance(manifest, str) else json.dumps(manifest)
             kubectl("apply", "-n", self.namespace, "-f", "-", input=text)
 
+    def pods(self, run: str) -> str:
+        """Names of the pods of a TrainingRun."""
+        return kubectl("get", "pods", "-n", self.namespace, "-l", f"millwright.dev/training-run={run}", "-o", "name")
+
     def status(self, kind: str, name: str = "wine") -> dict[str, Any]:
         """The status; empty where there is none."""
         return dict((get(kind, name, self.namespace) or {}).get("status", {}))

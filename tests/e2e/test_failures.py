@@ -52,16 +52,17 @@ def test_a_missed_gate_says_the_numbers_and_registers_nothing(team: Team) -> Non
 
 
 def test_an_unknown_parameter_is_named_before_anything_runs(team: Team) -> None:
-    failure = failed(team, "wrong-parameter")
-    assert failure["reason"] == "InvalidParameter"
-    assert "regularisation" in str(failure["message"])
+    failed(team, "wrong-parameter")
+    ready = team.condition("trainingrun", "Ready", "wrong-parameter")
+    assert ready["reason"] == "InvalidParameter"
+    assert "regularisation" in ready["message"]
+    assert not team.pods("wrong-parameter")
 
 
 def test_a_text_that_is_no_pipeline_starts_no_pod(team: Team) -> None:
     failed(team, "no-pipeline")
     assert team.condition("trainingrun", "Ready", "no-pipeline")["reason"] == "InvalidPipeline"
-    pods = kubectl("get", "pods", "-n", team.namespace, "-l", "millwright.dev/training-run=no-pipeline", "-o", "name")
-    assert pods == ""
+    assert not team.pods("no-pipeline")
 
 
 def test_a_run_past_its_deadline_says_so(team: Team) -> None:
@@ -70,5 +71,4 @@ def test_a_run_past_its_deadline_says_so(team: Team) -> None:
 
 def test_a_deleted_run_leaves_no_pod_behind(team: Team) -> None:
     kubectl("delete", "trainingrun", "crashes", "-n", team.namespace)
-    label = "millwright.dev/training-run=crashes"
-    eventually("its pods are gone", lambda: not kubectl("get", "pods", "-n", team.namespace, "-l", label, "-o", "name"))
+    eventually("its pods are gone", lambda: not team.pods("crashes"))

@@ -23,7 +23,9 @@ pipelineInfo: {name: arr-delay}
 deploymentSpec:
   executors:
     exec-train: {container: {image: "python:3.11", command: [python, -m, kfp.dsl.executor_main]}}
-root: {dag: {tasks: {train: {}}}}
+root:
+  dag: {tasks: {train: {}}}
+  inputDefinitions: {parameters: {train_months: {parameterType: STRING, isOptional: true}}}
 """
 
 

@@ -141,20 +141,10 @@ def test_sigterm_ends_the_task_and_says_so(runner):
     assert time.monotonic() - began < 20
 
 
-@pytest.mark.parametrize(
-    ("parameters", "sentence"),
-    {
-        "missing": ({}, "The parameter count is missing; the pipeline gives it no default."),
-        "unknown": (
-            {"count": 1, "cuont": 2},
-            "The pipeline has no parameter cuont; it has count, items, on, options, ratio, title.",
-        ),
-        "wrong type": ({"count": "many"}, 'The parameter count must be an integer, not "many".'),
-    }.values(),
-)
-def test_wrong_parameters_are_rejected_before_anything_runs(runner, parameters, sentence):
-    message = runner.run(tiny.typed, parameters)
+def test_a_parameter_that_the_pipeline_does_not_have_is_rejected_before_anything_runs(runner):
+    message = runner.run(tiny.typed, {"count": 1, "cuont": 2})
 
+    sentence = "The pipeline has no parameter cuont; it has count, items, on, options, ratio, title."
     assert message == {"outcome": "Rejected", "reason": "InvalidParameter", "message": sentence}
     assert runner.exit_code == 2
     assert "millwright.tasks" not in runner.recorded().tags

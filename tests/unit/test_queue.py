@@ -2,8 +2,11 @@
 
 import asyncio
 
-from millwright.ports import DependencyError
+import pytest
+
+from millwright.ports import DependencyError, RejectedError
 from millwright.queue import KeyedQueue, stop
+from millwright.telemetry import RECONCILES
 
 
 async def until(condition: asyncio.Event) -> None:
@@ -53,3 +56,51 @@ async def test_a_failed_look_is_tried_again_and_other_keys_go_on() -> None:
     await until(done)
     await stop(task)
     assert looks == ["bad", "good", "bad"]
+
+
+OUTCOMES = {
+    "what was done is a success": (None, "success"),
+    "what is down is a dependency": (DependencyError("mlflow", "down"), "dependency"),
+    "what was refused is rejected": (RejectedError("quota"), "rejected"),
+    "what nobody expected is an error": (KeyError("spec"), "error"),
+}
+
+
+@pytest.mark.parametrize(("raised", "outcome"), OUTCOMES.values(), ids=OUTCOMES.keys())
+async def test_a_look_is_counted_by_its_outcome(raised: Exception | None, outcome: str) -> None:
+    looked = asyncio.Event()
+
+    async def work(key: str) -> None:
+        looked.set()
+        if raised is not None:
+            raise raised
+
+    queue: KeyedQueue[str] = KeyedQueue(f"counts {outcome}", work)
+    task = asyncio.create_task(queue.run())
+    queue.add("a")
+    await until(looked)
+    await stop(task)
+    assert counted(f"counts {outcome}") == {outcome: 1.0}
+
+
+def counted(kind: str) -> dict[str, float]:
+    """Reconciles of a kind by outcome."""
+    samples = (sample for metric in RECONCILES.collect() for sample in metric.samples)
+    totals = [s for s in samples if s.name.endswith("_total") and s.labels["kind"] == kind]
+    return {sample.labels["outcome"]: sample.value for sample in totals}
+
+
+async def test_what_was_refused_is_looked_at_again_in_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: dict[str, float] = {}
+    waited = asyncio.Event()
+
+    async def work(key: str) -> None:
+        raise RejectedError("quota")
+
+    queue: KeyedQueue[str] = KeyedQueue("refused", work)
+    monkeypatch.setattr(queue, "add_after", lambda key, seconds: (waits.update({key: seconds}), waited.set()))
+    task = asyncio.create_task(queue.run())
+    queue.add("a")
+    await until(waited)
+    await stop(task)
+    assert waits == {"a": 300.0}

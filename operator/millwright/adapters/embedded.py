@@ -97,6 +97,6 @@ def _config_map(launch: Launch) -> dict[str, object]:
         "immutable": True,
         "data": {
             "pipeline.yaml": launch.pipeline.text(),
-            "parameters.json": json.dumps(launch.spec.parameters),
+            "parameters.json": json.dumps(dict(launch.arguments)),
         },
     }

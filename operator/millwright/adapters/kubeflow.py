@@ -136,7 +136,7 @@ class KubeflowPipelines:
             "description": spec.message or "",
             "experiment_id": experiment,
             "pipeline_spec": kubeflow_runs.submitted(placed.pipeline),
-            "runtime_config": {"parameters": spec.parameters},
+            "runtime_config": {"parameters": dict(launch.arguments)},
         }
         return body | ({"service_account": account} if account else {})
 

@@ -97,7 +97,7 @@ class _File(ApiModel):
 def parse(content: bytes | None) -> NodePools:
     """The pools that a file describes. Raises ValueError with a list of all that is wrong."""
     if content is None:
-        raise ValueError("the file is not there")
+        raise ValueError("the file is not there, or cannot be read")
     try:
         file = _File.model_validate(yaml.safe_load(content) or {})
     except yaml.YAMLError as error:

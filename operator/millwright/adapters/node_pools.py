@@ -51,8 +51,11 @@ class NodePoolsFile:
 
 
 def content(path: Path) -> bytes | None:
-    """The file's bytes; None where it is not there."""
-    return path.read_bytes() if path.is_file() else None
+    """The file's bytes; None where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _publish(pools: NodePools) -> None:

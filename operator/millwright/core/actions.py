@@ -45,6 +45,7 @@ class Launch:
 
     execution: Execution
     pipeline: Pipeline
+    arguments: Mapping[str, Any]
     mlflow_run_id: str
     spec: TrainingRunSpec
 

@@ -140,7 +140,8 @@ def _unlaunched(observed: Observed, execution: Execution, now: datetime) -> Trai
     if observed.tracked is None or isinstance(observed.pipeline, Missing):
         return None
     hold = () if observed.subject.held else (HoldFinalizer(),)
-    launch = Launch(execution, observed.pipeline, observed.tracked.id, observed.subject.spec)
+    source = observed.pipeline
+    launch = Launch(execution, source.pipeline, source.arguments, observed.tracked.id, observed.subject.spec)
     return Plan(observed.subject.status, (*hold, launch), AT_ONCE)
 
 

@@ -1,6 +1,8 @@
 """What a decision on a TrainingRun depends on, as frozen values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
 from millwright.core.execution import ObjectKey, PackagingRun, PipelineRun, TrackedRun
@@ -38,12 +40,20 @@ class ModelTarget:
 
 
 @dataclass(frozen=True)
+class PipelineInput:
+    """A pipeline that the backend can run, and the arguments to run it with."""
+
+    pipeline: Pipeline
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Observed:
     """Everything that a decision on a TrainingRun depends on."""
 
     subject: Subject
     model: ModelTarget | Missing
-    pipeline: Pipeline | Missing
+    pipeline: PipelineInput | Missing
     tracked: TrackedRun | None = None
     running: PipelineRun | None = None
     packaging: PackagingRun | None = None

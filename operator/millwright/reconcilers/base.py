@@ -15,7 +15,6 @@ from millwright.reconcilers.reporting import Reporter
 
 Action = TypeVar("Action")
 Status = TypeVar("Status", bound=StatusModel)
-REJECTED_RETRY_SECONDS = 300.0
 
 
 class Reconciler(ABC, Generic[Action, Status]):
@@ -32,7 +31,8 @@ class Reconciler(ABC, Generic[Action, Status]):
     async def reconcile(self, key: ObjectKey) -> float | None:
         """One look at the object. Returns in how many seconds to look again; None: when something changes.
 
-        Raises DependencyError, after saying so in the status, when something we depend on is down.
+        Raises, after saying so in the status: DependencyError when something we depend on is down, RejectedError when
+        only a change of what was asked helps.
         """
         body = await self._cluster.get(self.resource, key.namespace, key.name)
         if body is None:
@@ -49,11 +49,12 @@ class Reconciler(ABC, Generic[Action, Status]):
             raise
         except RejectedError as error:
             await self._tell(body, stalled("Rejected", str(error)))
-            return REJECTED_RETRY_SECONDS
+            raise
         except ValidationError as error:
-            message = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
-            await self._tell(body, stalled("InvalidSpec", f"{message}; correct the spec and apply it again"))
-            return None
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+            message = f"{wrong}; correct the spec and apply it again"
+            await self._tell(body, stalled("InvalidSpec", message))
+            raise RejectedError(message) from error
 
     @abstractmethod
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[Action, Status]:

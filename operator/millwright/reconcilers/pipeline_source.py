@@ -4,9 +4,10 @@ import hashlib
 
 from millwright.api.training_run import ConfigMapReference, TrainingRunSpec
 from millwright.core import ir
-from millwright.core.ir import InvalidPipeline, Pipeline
+from millwright.core.ir import InvalidPipeline
 from millwright.core.node_pools import InvalidPlacement
-from millwright.core.training_state import Missing
+from millwright.core.parameters import InvalidParameter, arguments
+from millwright.core.training_state import Missing, PipelineInput
 from millwright.ports import CONFIG_MAPS, Cluster, ObjectStore, Pipelines
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -20,7 +21,7 @@ class PipelineSources:
         self._objects = objects
         self._pipelines = pipelines
 
-    async def read(self, namespace: str, spec: TrainingRunSpec) -> Pipeline | Missing:
+    async def read(self, namespace: str, spec: TrainingRunSpec) -> PipelineInput | Missing:
         """The pipeline that the spec names, or why there is none."""
         try:
             found = await self._text(namespace, spec)
@@ -28,11 +29,11 @@ class PipelineSources:
                 return found
             pipeline = ir.parse(found)
             self._pipelines.check(namespace, pipeline, spec)
-            return pipeline
+            return PipelineInput(pipeline, arguments(pipeline, spec.parameters))
         except InvalidPipeline as error:
             return Missing("InvalidPipeline", f"{_place(spec)}: {error}", final=True)
-        except InvalidPlacement as error:
-            return Missing("InvalidPlacement", str(error), final=True)
+        except (InvalidParameter, InvalidPlacement) as error:
+            return Missing(type(error).__name__, str(error), final=True)
 
     async def _text(self, namespace: str, spec: TrainingRunSpec) -> str | Missing:
         source = spec.pipeline

@@ -21,10 +21,9 @@ from millwright.core.actions import (
 )
 from millwright.core.execution import Execution, ObjectKey, Phase, PipelineRun, TrackedRun
 from millwright.core.housekeeping import after_the_end
-from millwright.core.ir import Pipeline
 from millwright.core.model import name_is_foreign, registered_name
 from millwright.core.plan import Plan
-from millwright.core.training_state import Missing, ModelTarget, Observed, Subject
+from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
 from millwright.ports import (
     MODELS,
     TRAINING_RUNS,
@@ -107,7 +106,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             )
         return ModelTarget(registered_name(key, spec), spec.allow_pickle)
 
-    async def _pipeline(self, subject: Subject, running: PipelineRun | None) -> Pipeline | Missing:
+    async def _pipeline(self, subject: Subject, running: PipelineRun | None) -> PipelineInput | Missing:
         if running is not None:
             return Missing("Launched", "the execution has its own copy")
         return await self._sources.read(subject.key.namespace, subject.spec)

@@ -1,4 +1,4 @@
-"""Parameters against what the pipeline declares, checked before anything runs."""
+"""Parameters of a run against what its pipeline declares, before anything is started."""
 
 import json
 import math
@@ -6,38 +6,40 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from kfp.pipeline_spec.pipeline_spec_pb2 import ComponentInputsSpec, ParameterType, PipelineSpec
-
-from millwright_runner.outcome import Rejected
+from millwright.core.ir import Pipeline
 
 T = TypeVar("T")
 
 
-def check(spec: PipelineSpec, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments to run `spec` with: `given` without nulls, converted where the meaning is unambiguous.
+class InvalidParameter(ValueError):
+    """A parameter is unknown, missing or of a wrong type; the message names it."""
 
-    Raises `Rejected` (InvalidParameter) naming the first parameter that is unknown, missing or of a wrong type.
+
+def arguments(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What to run the pipeline with: `given` without nulls, converted where the meaning is unambiguous.
+
+    Raises InvalidParameter for the first one that is wrong.
     """
-    declared = spec.root.input_definitions.parameters
+    declared: Mapping[str, Any] = pipeline.spec["root"].get("inputDefinitions", {}).get("parameters", {})
     values = {name: value for name, value in given.items() if value is not None}
     if unknown := sorted(values.keys() - declared.keys()):
         known = ", ".join(sorted(declared)) or "no parameters"
-        raise _rejected(f"The pipeline has no parameter {unknown[0]}; it has {known}.")
+        raise InvalidParameter(f"the pipeline has no parameter {unknown[0]}; it has {known}")
     if missing := sorted(name for name, it in declared.items() if name not in values and not _is_optional(it)):
-        raise _rejected(f"The parameter {missing[0]} is missing; the pipeline gives it no default.")
-    return {name: _convert(name, value, declared[name].parameter_type) for name, value in values.items()}
+        raise InvalidParameter(f"parameter {missing[0]} is missing, and the pipeline gives it no default")
+    return {name: _convert(name, value, declared[name].get("parameterType", "")) for name, value in values.items()}
 
 
-def _is_optional(declared: ComponentInputsSpec.ParameterSpec) -> bool:
-    return bool(declared.is_optional) or declared.HasField("default_value")
+def _is_optional(declared: Mapping[str, Any]) -> bool:
+    return bool(declared.get("isOptional")) or "defaultValue" in declared
 
 
-def _convert(name: str, value: Any, kind: int) -> Any:
+def _convert(name: str, value: Any, kind: str) -> Any:
     convert, noun = CONVERSIONS.get(kind, (lambda it: it, "a value"))
     try:
         return convert(value)
     except (ValueError, TypeError) as error:
-        raise _rejected(f"The parameter {name} must be {noun}, not {json.dumps(value)}.") from error
+        raise InvalidParameter(f"parameter {name} must be {noun}, not {json.dumps(value)}") from error
 
 
 def _string(value: Any) -> str:
@@ -56,7 +58,7 @@ def _integer(value: Any) -> int:
 
 
 def _double(value: Any) -> float:
-    number = float(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else _as(float, value)
+    number = float(value) if isinstance(value, str | int) and not isinstance(value, bool) else _as(float, value)
     if not math.isfinite(number):
         raise ValueError("not finite")
     return number
@@ -83,15 +85,11 @@ def _as(kind: type[T], value: Any) -> T:
     return value
 
 
-def _rejected(message: str) -> Rejected:
-    return Rejected("InvalidParameter", message)
-
-
-CONVERSIONS: dict[int, tuple[Callable[[Any], Any], str]] = {
-    ParameterType.STRING: (_string, "a string (quote it)"),
-    ParameterType.NUMBER_INTEGER: (_integer, "an integer"),
-    ParameterType.NUMBER_DOUBLE: (_double, "a number"),
-    ParameterType.BOOLEAN: (_boolean, "true or false"),
-    ParameterType.LIST: (_list, "a list"),
-    ParameterType.STRUCT: (_struct, "an object"),
+CONVERSIONS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "STRING": (_string, "a string (quote it)"),
+    "NUMBER_INTEGER": (_integer, "an integer"),
+    "NUMBER_DOUBLE": (_double, "a number"),
+    "BOOLEAN": (_boolean, "true or false"),
+    "LIST": (_list, "a list"),
+    "STRUCT": (_struct, "an object"),
 }
