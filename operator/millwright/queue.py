@@ -9,11 +9,12 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 from millwright import telemetry
-from millwright.ports import DependencyError
+from millwright.ports import DependencyError, RejectedError
 
 Key = TypeVar("Key", bound=Hashable)
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 30.0
+REJECTED_RETRY_SECONDS = 300.0
 logger = logging.getLogger(__name__)
 
 
@@ -86,6 +87,10 @@ class KeyedQueue(Generic[Key]):
         except DependencyError as error:
             delay, outcome = self._backoff(key), "dependency"
             logger.warning("%s %s: %s; trying again in %.1f s", self._name, key, error, delay)
+        except RejectedError as error:
+            self._failures.pop(key, None)
+            delay, outcome = REJECTED_RETRY_SECONDS, "rejected"
+            logger.warning("%s %s: %s; waiting for a change", self._name, key, error)
         except Exception:
             delay, outcome = self._backoff(key), "error"
             logger.exception("%s %s: unexpected error; trying again in %.1f s", self._name, key, delay)

@@ -98,7 +98,12 @@ async def test_what_was_refused_is_looked_at_again_in_minutes(monkeypatch: pytes
         raise RejectedError("quota")
 
     queue: KeyedQueue[str] = KeyedQueue("refused", work)
-    monkeypatch.setattr(queue, "add_after", lambda key, seconds: (waits.update({key: seconds}), waited.set()))
+
+    def add_after(key: str, seconds: float) -> None:
+        waits[key] = seconds
+        waited.set()
+
+    monkeypatch.setattr(queue, "add_after", add_after)
     task = asyncio.create_task(queue.run())
     queue.add("a")
     await until(waited)
