@@ -32,7 +32,7 @@ RESOURCES = some(
     memoryLimit=st.just(2.147483648),
     resourceCpuRequest=AMOUNTS,
     resourceMemoryLimit=AMOUNTS,
-    accelerator=some(type=TYPES, count=COUNTS, resourceType=TYPES, resourceCount=COUNTS),
+    accelerator=some(type=st.just("nvidia.com/gpu"), count=st.just("1"), resourceType=TYPES, resourceCount=COUNTS),
 )
 CONTAINERS = st.fixed_dictionaries(
     {"image": st.sampled_from(["python:3.11", "example/team:7", PLACEHOLDER, "argostub/createpvc"])},
