@@ -5,8 +5,9 @@ from kfp.dsl.pipeline_channel import PipelineChannel
 from kfp.dsl.pipeline_task import PipelineTask
 
 from components.evaluation import evaluate_classifier
+from components.nycflights import make_features, plan_months, validate_flights
 from components.tables import read_tables
-from flights.steps import make_features, plan_months, train_classifier, validate_flights
+from flights.steps import train_classifier
 
 
 @dsl.pipeline(name="arr-delay", description="Will this flight arrive more than 15 minutes late?")

@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from components.nycflights import make_features
 from flights.source import tables
-from flights.steps import make_features
 
 
 def held_out(month: int, rows: int, seed: int = 0) -> dict[str, Any]:
