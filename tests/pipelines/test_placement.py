@@ -6,15 +6,17 @@ import pytest
 from google.protobuf import json_format
 from kfp import compiler, dsl
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PlatformSpec
+from tiny import all_kinds, double
+
 from millwright.core import ir
 from millwright.core.environment import SecretEnvironment
 from millwright.core.node_pools import NodePool, NodePools, Toleration
 from millwright.core.placement import Placement, place
 from millwright.core.steps import Accelerator
-from tiny import all_kinds, double
 
 ROOT = Path(__file__).parents[2]
-COMPILED = sorted((ROOT / "pipelines").glob("*/compiled/*.yaml")) + [
+COMPILED = [
+    *sorted((ROOT / "pipelines").glob("*/compiled/*.yaml")),
     ROOT / "tests/contract/pipelines/hello.yaml",
     ROOT / "examples/own-pipeline/pipeline.yaml",
 ]
