@@ -56,4 +56,4 @@ def _tool(name: str) -> str:
 def _run(*words: str, **options: Any) -> str:
     environment = os.environ | {"KUBECONFIG": str(STATE / "kubeconfig")}
     done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, env=environment, **options)
-    return done.stdout
+    return str(done.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from . import imagestore
 from .gobuild import COREDNS, LOCAL_PATH
@@ -50,5 +51,5 @@ def make_pools(checkout: Checkout, nodes: list[Node]) -> None:
             _patch(checkout, node, {"status": {"capacity": gpus, "allocatable": gpus}}, "--subresource=status")
 
 
-def _patch(checkout: Checkout, node: Node, change: dict, *flags: str) -> None:
+def _patch(checkout: Checkout, node: Node, change: dict[str, Any], *flags: str) -> None:
     kubectl(checkout, "patch", "node", node.name, "--type=merge", *flags, "-p", json.dumps(change))

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from . import gobuild, imagestore
 from .gobuild import Program
@@ -48,8 +49,9 @@ def _manifests(checkout: Checkout) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
 
 
-def _documents(text: str) -> list[dict]:
-    decoder, documents, position = json.JSONDecoder(), [], 0
+def _documents(text: str) -> list[dict[str, Any]]:
+    decoder, position = json.JSONDecoder(), 0
+    documents: list[dict[str, Any]] = []
     while position < len(text.rstrip()):
         document, position = decoder.raw_decode(text, position)
         documents.extend(document.get("items", [document]))
@@ -57,7 +59,7 @@ def _documents(text: str) -> list[dict]:
     return documents
 
 
-def _narrowed(item: dict) -> dict:
+def _narrowed(item: dict[str, Any]) -> dict[str, Any]:
     """Leave of a webhook configuration what is for our kinds and for users' namespaces."""
     webhooks = [hook for hook in item.get("webhooks", []) if _groups(hook) <= _WEBHOOK_GROUPS]
     for hook in webhooks:
@@ -67,5 +69,5 @@ def _narrowed(item: dict) -> dict:
     return item | {"webhooks": webhooks} if "webhooks" in item else item
 
 
-def _groups(hook: dict) -> set[str]:
+def _groups(hook: dict[str, Any]) -> set[str]:
     return {group for rule in hook["rules"] for group in rule["apiGroups"]}

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from millwright.core.execution import Cause, Package, TrackedRun
 from millwright.core.registry import RegisteredModel, RegisteredVersion
@@ -17,7 +18,7 @@ class FakeRegistry:
         self.models: dict[str, RegisteredModel] = {}
         self.model_versions: dict[str, list[RegisteredVersion]] = {}
 
-    def update_run(self, key: str, **changes: object) -> None:
+    def update_run(self, key: str, **changes: Any) -> None:
         """As training code or the runner does through MLflow."""
         for run_id, (experiment, run_key, run) in self.runs.items():
             if run_key == key:
@@ -38,7 +39,7 @@ class FakeRegistry:
 
     async def close_run(self, run_id: str, status: str, cause: Cause | None = None) -> None:
         experiment, key, run = self.runs[run_id]
-        outcome = {} if status == "KILLED" else {"succeeded": cause is None, "failure": cause}
+        outcome: dict[str, Any] = {} if status == "KILLED" else {"succeeded": cause is None, "failure": cause}
         self.runs[run_id] = (experiment, key, dataclasses.replace(run, status=status, **outcome))
 
     async def find_model(self, name: str) -> RegisteredModel | None:
