@@ -1,5 +1,6 @@
 """The model that an MLflow run logged: found, downloaded, opened without running its code."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from millwright_runner.outcome import Failed, Rejected
 from millwright_serving.models.estimator import load_skops, untrusted_types
 
 UNSAFE = "UnsafeFormat"
+ORIGINAL = "original.json"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,13 @@ class LoggedModel:
         """The ONNX file, if the model was logged as ONNX."""
         flavour = self.description.flavors.get("onnx")
         return self.folder / flavour["data"] if flavour else None
+
+    @property
+    def original(self) -> Mapping[str, Any] | None:
+        """What the model that the ONNX model was made from says on the input example, by output, if it was logged."""
+        path = self.folder / "extra_files" / ORIGINAL
+        answers: Mapping[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+        return answers
 
     @property
     def sklearn_file(self) -> Path:

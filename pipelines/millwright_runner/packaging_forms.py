@@ -53,7 +53,7 @@ def make(source: LoggedModel, sample: Sample, folder: Path, allow_pickle: bool) 
     Raises `Rejected` (UnsafeFormat) if only a pickle is left, `Failed` if the server can run no form of the model.
     """
     if source.onnx is not None:
-        return _taken_as_it_is(source.onnx, sample, folder)
+        return _taken_as_it_is(source.onnx, source.original, sample, folder)
     if source.sklearn is None:
         flavours = ", ".join(sorted(source.description.flavors))
         raise Rejected(UNSAFE, f"The model is logged as {flavours}; served are ONNX and scikit-learn models.")
@@ -68,12 +68,17 @@ def make(source: LoggedModel, sample: Sample, folder: Path, allow_pickle: bool) 
     return _original(model, source, sample, folder, fallback)
 
 
-def _taken_as_it_is(path: Path, sample: Sample, folder: Path) -> Form:
+def _taken_as_it_is(path: Path, original: Mapping[str, Any] | None, sample: Sample, folder: Path) -> Form:
     content = path.read_bytes()
-    (folder / MODEL_FILES["onnx"]).write_bytes(content)
     session = onnx_conversion.open_session(content)
-    first = next(iter(onnx_conversion.predict(session, sample).values()))
-    checked = Verification(len(sample.data), 0.0)
+    answers = onnx_conversion.predict(session, sample)
+    try:
+        difference = max((_of_output(name, it, answers) for name, it in (original or {}).items()), default=0.0)
+    except Mismatch as mismatch:
+        raise Failed("ConversionMismatch", f"The model was converted before it was logged: {mismatch}.") from mismatch
+    (folder / MODEL_FILES["onnx"]).write_bytes(content)
+    checked = Verification(len(sample.data), difference)
+    first = next(iter(answers.values()))
     return Form("onnx", _runtime("onnxruntime"), onnx_conversion.signature(session), checked, first.tolist())
 
 
@@ -116,6 +121,16 @@ def _difference(model: Any, predictions: Any, sample: Sample, packaged: Mapping[
     if "probabilities" not in packaged:
         return 0.0
     return _within_tolerance(np.abs(model.predict_proba(sample.data) - packaged["probabilities"]), 1.0)
+
+
+def _of_output(name: str, original: Any, packaged: Mapping[str, Any]) -> float:
+    """The largest difference of one output. Raises Mismatch as `_difference` does."""
+    expected, found = np.asarray(original), packaged.get(name, np.empty(0))
+    if expected.shape != found.shape or (expected.dtype.kind != "f" and not np.array_equal(expected, found)):
+        raise Mismatch(f"{name} differs from the original model's")
+    if expected.dtype.kind != "f":
+        return 0.0
+    return _within_tolerance(np.abs(expected - found), np.maximum(1.0, np.abs(expected)))
 
 
 def _within_tolerance(difference: Any, scale: Any) -> float:

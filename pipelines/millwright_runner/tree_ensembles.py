@@ -22,6 +22,8 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 
+from millwright_runner.onnx_graphs import Graph, SklearnGraph
+
 ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 5
 SKL2ONNX_ML_OPSET = 3  # the newest that skl2onnx writes; `raise_opset` corrects it
 BRANCH_LEQ = 0
@@ -76,7 +78,7 @@ def _regressor_shapes(operator: Any) -> None:
 
 
 def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
-    graph = _Graph(scope, container)
+    graph = SklearnGraph(scope, container)
     model = operator.raw_operator
     scores = _scores(graph, model, operator.inputs[0].full_name)
     columns = model.n_trees_per_iteration_ if _is_boosting(model) else _targets_of_forest(model)
@@ -84,18 +86,22 @@ def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     positive = graph.add(link, scores) if link else scores
     proba = operator.outputs[1].full_name
     if columns == 1:
-        graph.add("Concat", graph.add("Sub", graph.constant([[1.0]]), positive), positive, output=proba, axis=1)
-        border = 0.0 if link else 0.5
-        wins = graph.add("Greater", scores, graph.constant([[border]]))
-        index = graph.add("Squeeze", graph.add("Cast", wins, to=TensorProto.INT64), graph.constant([1]))
+        index = two_classes(graph, scores, positive, 0.0 if link else 0.5, proba)
     else:
         graph.add("Identity", positive, output=proba)
         index = graph.add("ArgMax", scores, axis=1, keepdims=0)
     graph.add("Gather", graph.constant(model.classes_), index, output=operator.outputs[0].full_name)
 
 
+def two_classes(graph: Graph, scores: str, positive: str, border: float, probabilities: str) -> str:
+    """Put [1 - positive, positive] into `probabilities`; returns the number of the class, 1 where scores > border."""
+    graph.add("Concat", graph.add("Sub", graph.constant([[1.0]]), positive), positive, output=probabilities, axis=1)
+    wins = graph.add("Greater", scores, graph.constant([[border]]))
+    return graph.add("Squeeze", graph.add("Cast", wins, to=TensorProto.INT64), graph.constant([1]))
+
+
 def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
-    graph = _Graph(scope, container)
+    graph = SklearnGraph(scope, container)
     model = operator.raw_operator
     scores = _scores(graph, model, operator.inputs[0].full_name)
     loss = type(model._loss.link).__name__ if _is_boosting(model) else "IdentityLink"
@@ -104,7 +110,7 @@ def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
     graph.add("Identity" if loss == "IdentityLink" else "Exp", scores, output=operator.outputs[0].full_name)
 
 
-def _scores(graph: "_Graph", model: Any, features: str) -> str:
+def _scores(graph: Graph, model: Any, features: str) -> str:
     """The sum over the trees, float64[rows, targets], with boosting's baseline or divided by the forest's size."""
     if _is_boosting(model):
         _refuse_categories(model)
@@ -116,14 +122,12 @@ def _scores(graph: "_Graph", model: Any, features: str) -> str:
     return graph.add("Div", total, graph.constant([[float(len(model.estimators_))]]))
 
 
-def _ensemble(graph: "_Graph", trees: list[Tree], targets: int, features: str) -> str:
+def _ensemble(graph: Graph, trees: list[Tree], targets: int, features: str) -> str:
     doubles = graph.add("Cast", features, to=TensorProto.DOUBLE)
-    return graph.add(
-        "TreeEnsemble", doubles, domain=ML_DOMAIN, version=SKL2ONNX_ML_OPSET, **_attributes(trees, targets)
-    )
+    return graph.add("TreeEnsemble", doubles, domain=ML_DOMAIN, version=SKL2ONNX_ML_OPSET, **attributes(trees, targets))
 
 
-def _attributes(trees: list[Tree], targets: int) -> dict[str, Any]:
+def attributes(trees: list[Tree], targets: int) -> dict[str, Any]:
     """All trees' inner nodes in one numbering, all their leaves in another, as the operator wants them."""
     parts: list[dict[str, Any]] = []
     inner_total = leaf_total = 0
@@ -234,52 +238,3 @@ def _is_boosting(model: Any) -> bool:
 
 def _tensor(name: str, kind: int, values: Any) -> TensorProto:
     return helper.make_tensor(name, kind, [len(values)], values)
-
-
-@dataclass(frozen=True)
-class _Graph:
-    """Adds nodes to skl2onnx's container and returns the name of what they put out."""
-
-    scope: Any
-    container: Any
-
-    def add(
-        self,
-        kind: str,
-        *inputs: str,
-        output: str | None = None,
-        domain: str = "",
-        version: int | None = None,
-        **attributes: Any,
-    ) -> str:
-        name = output or str(self.scope.get_unique_variable_name(kind.lower()))
-        self.container.add_node(
-            kind,
-            list(inputs),
-            [name],
-            op_domain=domain,
-            op_version=version,
-            name=self.scope.get_unique_operator_name(kind),
-            **attributes,
-        )
-        return name
-
-    def constant(self, values: Any) -> str:
-        array = np.asarray(values)
-        kind, flat = _element_type(array), array.ravel().tolist()
-        name = str(self.scope.get_unique_variable_name("constant"))
-        self.container.add_initializer(
-            name, kind, list(array.shape), [it.encode() for it in flat] if kind == TensorProto.STRING else flat
-        )
-        return name
-
-
-def _element_type(array: Any) -> int:
-    kinds: dict[str, int] = {
-        "f": TensorProto.DOUBLE,
-        "i": TensorProto.INT64,
-        "b": TensorProto.INT64,
-        "U": TensorProto.STRING,
-        "O": TensorProto.STRING,
-    }
-    return kinds[array.dtype.kind]

@@ -6,6 +6,7 @@ import warnings
 
 import mlflow
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -19,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardS
 
 from millwright_runner import onnx_conversion
 from millwright_runner.package import package
+from millwright_runner.samples import Sample
 from millwright_serving.package import Manifest, digest_of, file_digests
 
 TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree"]
@@ -196,6 +198,61 @@ def test_a_mismatch_fails_when_the_server_cannot_run_the_original(run, tmp_path,
 
     assert (outcome.outcome, outcome.reason) == ("Failed", "ConversionMismatch")
     assert "max difference 0.25 > 1e-05. The server cannot run the original either: ValueError" in outcome.message
+    assert not (tmp_path / "package").exists()
+
+
+def log_onnx(run_id, model, example, folder, original) -> None:
+    """Log what the model converts to, and what the original is said to answer."""
+    (folder / "original.json").write_text(json.dumps(original))
+    with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.onnx.log_model(
+            onnx.load_from_string(onnx_conversion.convert(model, Sample(example))),
+            name="model",
+            input_example=example,
+            signature=mlflow.models.infer_signature(example),
+            extra_files=[str(folder / "original.json")] if original else None,
+            pip_requirements=[],
+            save_as_external_data=False,
+        )
+    os.environ["MLFLOW_RUN_ID"] = run_id
+
+
+@pytest.mark.parametrize("compared", [True, False])
+def test_a_model_logged_as_onnx_is_compared_with_the_original_that_was_logged_beside_it(
+    run, tmp_path, table, late, compared
+):
+    model, example = LogisticRegression().fit(table[["age"]], late), table[["age"]][:100]
+    original = {"label": model.predict(example).tolist(), "probabilities": model.predict_proba(example).tolist()}
+    log_onnx(run, model, example, tmp_path, original if compared else None)
+
+    outcome = package(str(tmp_path / "package"), allow_pickle=False)
+
+    assert outcome.outcome == "Succeeded", outcome.message
+    manifest = Manifest.from_json((tmp_path / "package/manifest.json").read_text())
+    assert (manifest.format, manifest.verification.rows) == ("onnx", 100)
+    assert manifest.verification.max_abs_difference < 1e-6
+    assert json.loads((tmp_path / "package/sample.json").read_text())["predictions"] == original["label"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"probabilities": [[0.0, 1.0]] * 100}, "max difference"),
+        ({"label": [2] * 100}, "label differs"),
+        ({"label": [0]}, "label differs"),
+        ({"score": [0.5] * 100}, "score differs"),
+    ],
+)
+def test_a_model_logged_as_onnx_that_differs_from_the_original_is_not_packaged(
+    run, tmp_path, table, late, wrong, sentence
+):
+    log_onnx(run, LogisticRegression().fit(table[["age"]], late), table[["age"]][:100], tmp_path, wrong)
+
+    outcome = package(str(tmp_path / "package"), allow_pickle=False)
+
+    assert (outcome.outcome, outcome.reason) == ("Failed", "ConversionMismatch")
+    assert sentence in outcome.message
     assert not (tmp_path / "package").exists()
 
 
