@@ -42,7 +42,8 @@ pipelines: $(RUNNER)/.ready ## Compiled pipelines from their sources
 lint: $(DEV)/.ready ## Style, types, layers
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
-	$(DEV)/bin/mypy operator/millwright serving/millwright_serving pipelines/millwright_runner
+	$(DEV)/bin/mypy operator/millwright serving/millwright_serving pipelines/millwright_runner \
+	  demo tests/fakes tests/unit tests/serving tests/contract tests/e2e
 	$(DEV)/bin/lint-imports --no-cache | tail -4
 
 cluster: ## A real Kubernetes on this machine (NODES=2: a GPU pool; KUBEFLOW=1, KUEUE=1: those too; CLUSTER=current: yours)
