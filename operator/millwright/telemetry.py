@@ -6,6 +6,14 @@ RECONCILES = Counter("millwright_reconciles", "Reconciles by kind and outcome.",
 RECONCILE_SECONDS = Histogram("millwright_reconcile_seconds", "Seconds that a reconcile takes.", ["kind"])
 QUEUE_DEPTH = Gauge("millwright_queue_depth", "Objects that wait for a worker.", ["kind"])
 API_WRITES = Counter("millwright_api_writes", "Requests to the Kubernetes API that write.", ["method"])
+EXECUTIONS = Counter(
+    "millwright_executions",
+    "Ended executions of TrainingRuns by outcome: Succeeded, or the reason of the failure.",
+    ["namespace", "team", "model", "outcome"],
+)
+COST = Counter(
+    "millwright_cost", "Cost of ended executions, in the platform's currency.", ["namespace", "team", "model"]
+)
 SETTINGS_RELOAD_FAILURES = Counter(
     "millwright_settings_reload_failures", "Changed settings that were wrong, so that the last good ones stayed."
 )

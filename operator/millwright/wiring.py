@@ -61,6 +61,7 @@ async def build(settings: Settings) -> Operator:
         packaging=JobPackaging(cluster, jobs, settings.storage.packages),
         registry=registry,
         objects=S3Objects(settings.storage.pipelines),
+        pools=node_pools.current,
     )
     platform = Platform(settings.images.serving, settings.storage.secret_name, settings.serving_resources)
     training_runs = TrainingRunReconciler(cluster, clock, world)

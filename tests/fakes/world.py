@@ -11,6 +11,7 @@ from tests.fakes.pipelines import FakePackaging, FakePipelines
 from tests.fakes.registry import FakeRegistry
 
 from millwright.core.execution import Cause, ObjectKey
+from millwright.core.node_pools import NodePools
 from millwright.core.version_set import Platform
 from millwright.ports import CONFIG_MAPS, DEPLOYMENTS, MODELS, TRAINING_RUNS, Manifest
 from millwright.reconcilers.deployment import DeploymentReconciler
@@ -78,8 +79,9 @@ class FakeWorld:
         self.clock = FakeClock()
         cluster, registry = self.faults.around(self.cluster), self.faults.around(self.registry)
         self.objects = FakeObjects()
+        self.pools = NodePools()
         pipelines, packaging = self.faults.around(self.pipelines), self.faults.around(self.packaging)
-        world = World(pipelines, packaging, registry, self.objects)
+        world = World(pipelines, packaging, registry, self.objects, lambda: self.pools)
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
         self.models = ModelReconciler(cluster, self.clock, registry)
         platform = Platform(image="serving:1", storage_secret="storage")

@@ -23,6 +23,7 @@ MAX_HISTORY = 10
 MAX_TASKS = 50
 MAX_METRICS = 50
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
+Money = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}([.][0-9]{1,4})?$", max_length=14)]
 Uri = Annotated[str, StringConstraints(min_length=3, max_length=1024, pattern=r"^[a-z][a-z0-9+.-]*:.+$")]
 
 
@@ -111,6 +112,15 @@ class NodePoolSelection(ApiModel):
     )
 
 
+class Budget(ApiModel):
+    """What a run may cost, with all its attempts."""
+
+    max_cost: Money = Field(
+        description='In the platform\'s currency, for example "5.00". A run that reaches it is stopped. '
+        "What a pod costs is its time on its node pool, at the pool's hourly cost."
+    )
+
+
 class Output(ApiModel):
     """What becomes of a run that passes."""
 
@@ -154,6 +164,7 @@ class TrainingRunSpec(ApiModel):
         le=10,
         description="How often a failed attempt is tried again. Preempted and evicted attempts are tried again anyway.",
     )
+    budget: Budget | None = Field(None, description="What the run may cost; unlimited, when left out.")
     ttl_seconds_after_finished: int | None = Field(
         None,
         ge=0,
@@ -225,6 +236,14 @@ class HistoryEntry(StatusModel):
     outcome: ShortText = Field(description="Succeeded, or the reason of its failure.")
     model_version: ModelVersionNumber | None = Field(None, description="The version it became.")
     completion_time: Time = Field(description="When it ended.")
+    cost: Money | None = Field(None, description="What it cost, in the platform's currency.")
+
+
+class Cost(StatusModel):
+    """What an execution cost so far."""
+
+    amount: Money = Field(description="Of all attempts; of running pods up to the last full minute.")
+    currency: ShortText = Field(description="The platform's currency.")
 
 
 class TrainingRunStatus(StatusModel):
@@ -254,6 +273,7 @@ class TrainingRunStatus(StatusModel):
     tasks: tuple[TaskStatus, ...] = Field((), max_length=MAX_TASKS, description="The pipeline's steps.")
     metrics: tuple[MetricValue, ...] = Field((), max_length=MAX_METRICS, description="Metrics of the MLflow run.")
     model_version: ModelVersionNumber | None = Field(None, description="The version that this run became.")
+    cost: Cost | None = Field(None, description="What the execution cost so far; nothing where no pool has a price.")
     failure: Failure | None = Field(None, description="Why the last attempt failed.")
     history: tuple[HistoryEntry, ...] = Field((), max_length=MAX_HISTORY, description="Last executions, newest first.")
     conditions: Conditions = Field(

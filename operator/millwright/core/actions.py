@@ -23,6 +23,13 @@ class ReleaseFinalizer:
 
 
 @dataclass(frozen=True)
+class LabelFailure:
+    """The object carries the reason of its failure as a label (None: no such label), so that one can search for it."""
+
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class OpenRun:
     """Open the MLflow run of an execution."""
 
@@ -99,6 +106,7 @@ class Register:
 TrainingAction = (
     HoldFinalizer
     | ReleaseFinalizer
+    | LabelFailure
     | OpenRun
     | CloseRun
     | Launch

@@ -5,6 +5,7 @@ from millwright.core.execution import Cause, Execution
 from millwright.core.training_state import Subject
 
 DEADLINE_EXCEEDED = "DeadlineExceeded"
+BUDGET_EXCEEDED = "BudgetExceeded"
 # The platform took the node away: no fault of the run, so it does not count against backoffLimit.
 NOT_COUNTED = frozenset({"Preempted", "Evicted", "NodeLost"})
 MOST_ATTEMPTS = 100
@@ -32,5 +33,7 @@ def is_tried_again(subject: Subject, execution: Execution, cause: Cause) -> bool
 
 def _has_more_room(subject: Subject, reason: str, had: float) -> bool:
     """A limit that was raised since is the answer to having passed it, and starts another attempt."""
-    allowed = {DEADLINE_EXCEEDED: subject.spec.active_deadline_seconds}[reason]
+    spec = subject.spec
+    budget = float(spec.budget.max_cost) if spec.budget else None
+    allowed = {DEADLINE_EXCEEDED: spec.active_deadline_seconds, BUDGET_EXCEEDED: budget}[reason]
     return allowed is None or allowed > had

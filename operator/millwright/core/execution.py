@@ -18,6 +18,7 @@ NOT_RESULT_RELEVANT = {
     "backoff_limit",
     "gates",
     "ttl_seconds_after_finished",
+    "budget",
     "node_pools",
 }
 

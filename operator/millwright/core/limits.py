@@ -1,17 +1,19 @@
-"""Limits on a pipeline run that is under way: its deadline, and how long a pod may be unable to start."""
+"""Limits on a pipeline run that is under way: its deadline, its budget, and how long a pod may be unable to start."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
-from millwright.core.attempts import DEADLINE_EXCEEDED
-from millwright.core.execution import Cause
+from millwright.core import cost
+from millwright.core.attempts import BUDGET_EXCEEDED, DEADLINE_EXCEEDED
+from millwright.core.execution import Cause, Execution
 from millwright.core.training_state import Observed
 
 BLOCKED_SECONDS = 120
 
 
-def exceeded(observed: Observed, now: datetime) -> Cause | None:
+def exceeded(observed: Observed, execution: Execution, now: datetime) -> Cause | None:
     """The limit that the run has passed, or None."""
-    return _deadline(observed, now) or _blocked(observed, now)
+    return _deadline(observed, now) or _budget(observed, execution, now) or _blocked(observed, now)
 
 
 def _deadline(observed: Observed, now: datetime) -> Cause | None:
@@ -22,6 +24,18 @@ def _deadline(observed: Observed, now: datetime) -> Cause | None:
         return None
     message = f"the attempt ran past activeDeadlineSeconds ({seconds} s); raise it to try again"
     return Cause(DEADLINE_EXCEEDED, message, limit=seconds)
+
+
+def _budget(observed: Observed, execution: Execution, now: datetime) -> Cause | None:
+    budget, now_spent = observed.subject.spec.budget, cost.of_attempt(observed, execution, now)
+    if budget is None or now_spent is None:
+        return None
+    spent = cost.of_earlier_attempts(observed.subject.status, execution) + now_spent
+    if spent < Decimal(budget.max_cost):
+        return None
+    limit = f"{budget.max_cost} {observed.pools.currency}"
+    message = f"the run cost {cost.amount(spent)} of budget.maxCost {limit}; raise it to try again"
+    return Cause(BUDGET_EXCEEDED, message, limit=float(budget.max_cost))
 
 
 def _blocked(observed: Observed, now: datetime) -> Cause | None:

@@ -1,12 +1,14 @@
 """The status of a TrainingRun, written in one place."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from millwright.api.training_run import (
     MAX_HISTORY,
     MAX_METRICS,
     MAX_TASKS,
+    Cost,
     Failure,
     HistoryEntry,
     MetricValue,
@@ -15,6 +17,7 @@ from millwright.api.training_run import (
     TaskStatus,
     TrainingRunStatus,
 )
+from millwright.core import cost
 from millwright.core.attempts import failures, following
 from millwright.core.conditions import Fact, merge, ready, stalled, working
 from millwright.core.execution import Cause, Execution, Task
@@ -37,8 +40,8 @@ def status(
     """The status in `state`; what it tells of an earlier execution is gone when the execution is a new one."""
     old = subject.status
     same = old.execution == execution.key
-    failures = old.failures if old.spec_hash == execution.spec_hash else 0
-    keep = old if same else TrainingRunStatus(history=old.history, conditions=old.conditions, failures=failures)
+    earlier = {"failures": old.failures, "cost": old.cost} if old.spec_hash == execution.spec_hash else {}
+    keep = old if same else TrainingRunStatus(history=old.history, conditions=old.conditions, **earlier)
     succeeded = () if any(f.type == "Succeeded" for f in facts) else (UNDECIDED,)
     values: dict[str, Any] = {
         "observed_generation": subject.generation,
@@ -49,11 +52,11 @@ def status(
         "start_time": (keep.start_time or now) if observed else keep.start_time,
         "conditions": merge(old.conditions, (*facts, *succeeded), subject.generation, now),
     }
-    return keep.model_copy(update=values | (_details(observed) if observed else {}) | changes)
+    return keep.model_copy(update=values | (_details(observed, execution, now) if observed else {}) | changes)
 
 
-def _details(observed: Observed) -> dict[str, Any]:
-    details: dict[str, Any] = {}
+def _details(observed: Observed, execution: Execution, now: datetime) -> dict[str, Any]:
+    details: dict[str, Any] = _cost(observed, execution, now)
     if observed.running is not None:
         reference = observed.running.reference
         details["pipeline_run"] = PipelineRunReference(backend=reference.backend, id=reference.id, url=reference.url)
@@ -67,6 +70,15 @@ def _details(observed: Observed) -> dict[str, Any]:
         metrics = sorted(observed.tracked.metrics.items())[:MAX_METRICS]
         details["metrics"] = tuple(MetricValue(name=name, value=value) for name, value in metrics)
     return details
+
+
+def _cost(observed: Observed, execution: Execution, now: datetime) -> dict[str, Any]:
+    """Of running pods up to the last full minute: a status is not written more often for that."""
+    spent = cost.of_attempt(observed, execution, now.replace(second=0, microsecond=0))
+    if spent is None:
+        return {}
+    total = spent + cost.of_earlier_attempts(observed.subject.status, execution)
+    return {"cost": Cost(amount=cost.amount(total), currency=observed.pools.currency)}
 
 
 def _task(task: Task) -> TaskStatus:
@@ -108,7 +120,7 @@ def succeeded(observed: Observed, execution: Execution, now: datetime) -> Traini
         progress_percentage=100,
         failure=None,
         completion_time=_completed(subject, execution, now),
-        history=_history(subject, execution, now, "Succeeded", version),
+        history=_history(observed, execution, now, "Succeeded", version),
     )
 
 
@@ -129,7 +141,7 @@ def failed(observed: Observed, execution: Execution, now: datetime, cause: Cause
         observed,
         failure=_failure(cause),
         completion_time=_completed(subject, execution, now),
-        history=_history(subject, execution, now, cause.reason, None),
+        history=_history(observed, execution, now, cause.reason, None),
     )
 
 
@@ -139,7 +151,7 @@ def retried(observed: Observed, execution: Execution, now: datetime, cause: Caus
     counted = failures(subject.status, execution, cause)
     limit = f"{counted} of {subject.spec.backoff_limit + 1} failures that count"
     facts = working("Retrying", f"attempt {execution.attempt} failed, {limit} ({_sentence(cause)}); trying again")
-    history = _history(subject, execution, now, cause.reason, None)
+    history = _history(observed, execution, now, cause.reason, None)
     return status(
         subject,
         following(execution),
@@ -175,15 +187,24 @@ def _completed(subject: Subject, execution: Execution, now: datetime) -> datetim
 
 
 def _history(
-    subject: Subject, execution: Execution, now: datetime, outcome: str, version: str | None
+    observed: Observed, execution: Execution, now: datetime, outcome: str, version: str | None
 ) -> tuple[HistoryEntry, ...]:
+    before = observed.subject.status.history
     entry = HistoryEntry(
         spec_hash=execution.spec_hash,
         attempt=execution.attempt,
         outcome=outcome,
         model_version=version,
-        completion_time=_completed(subject, execution, now),
+        completion_time=_completed(observed.subject, execution, now),
+        cost=_attempt_cost(observed, execution, now),
     )
-    same = [e for e in subject.status.history if (e.spec_hash, e.attempt) == (entry.spec_hash, entry.attempt)]
-    older = [e for e in subject.status.history if e not in same]
+    older = [e for e in before if (e.spec_hash, e.attempt) != (entry.spec_hash, entry.attempt)]
     return (entry, *older)[:MAX_HISTORY]
+
+
+def _attempt_cost(observed: Observed, execution: Execution, now: datetime) -> str | None:
+    """As it can be seen; where its pods are gone, as it was last reported."""
+    spent, reported = cost.of_attempt(observed, execution, now), observed.subject.status.cost
+    if spent is None and reported is not None:
+        spent = Decimal(reported.amount) - cost.of_earlier_attempts(observed.subject.status, execution)
+    return cost.amount(max(spent, Decimal(0))) if spent is not None else None

@@ -13,6 +13,7 @@ from millwright.core.actions import (
     CloseRun,
     Forget,
     HoldFinalizer,
+    LabelFailure,
     Launch,
     OpenRun,
     PackageModel,
@@ -149,7 +150,9 @@ def _past_its_limit(observed: Observed, execution: Execution, now: datetime) -> 
     """The cause is recorded first and the run stopped by the next look, so that being killed here loses nothing."""
     assert observed.tracked is not None
     running = observed.running
-    cause = exceeded(observed, now) if running is not None and running.active and not running.ending else None
+    if running is None or not running.active or running.ending:
+        return None
+    cause = exceeded(observed, execution, now)
     if cause is None:
         return None
     return Plan(observed.subject.status, (CloseRun(observed.tracked.id, "FAILED", cause),), AT_ONCE)
@@ -212,7 +215,9 @@ def _concluded(observed: Observed, status: TrainingRunStatus, close: tuple[Train
     """Nothing is under way any more; the finalizer stays where the backend keeps a record that must go in the end."""
     keeps_record = observed.running is not None and observed.running.keeps_record
     release = (ReleaseFinalizer(),) if observed.subject.held and not keeps_record else ()
-    return Plan(status, (*close, *release))
+    reason = status.failure.reason if status.failure else None
+    label = (LabelFailure(reason),) if reason != observed.subject.failure_label else ()
+    return Plan(status, (*close, *release, *label))
 
 
 def _close(observed: Observed, status: str, cause: Cause | None = None) -> tuple[TrainingAction, ...]:

@@ -1,12 +1,13 @@
 """What a decision on a TrainingRun depends on, as frozen values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
 from millwright.core.execution import ObjectKey, PackagingRun, PipelineRun, TrackedRun
 from millwright.core.ir import Pipeline
+from millwright.core.node_pools import NodePools
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Subject:
     status: TrainingRunStatus
     deleting: bool = False
     held: bool = False
+    failure_label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,4 @@ class Observed:
     packaging: PackagingRun | None = None
     version: str | None = None
     strays: tuple[str, ...] = ()
+    pools: NodePools = field(default_factory=NodePools)

@@ -42,6 +42,7 @@ class Reconciler(ABC, Generic[Action, Status]):
             for action in plan.actions:
                 await self.act(key, body, action)
             await self._reporter.report(body, plan.status, self._clock.now())
+            self.reported(body, plan.status)
             return plan.requeue_after
         except DependencyError as error:
             reason = f"{error.dependency.capitalize()}Unavailable"
@@ -63,6 +64,9 @@ class Reconciler(ABC, Generic[Action, Status]):
     @abstractmethod
     async def act(self, key: ObjectKey, body: Manifest, action: Action) -> None:
         """Does one action."""
+
+    def reported(self, body: Manifest, status: Status) -> None:
+        """What is to be counted once a status stands in the cluster; `body` is the object before it."""
 
     def _status(self, body: Manifest) -> Status:
         return self.status_type.model_validate(body.get("status") or {})

@@ -1,5 +1,6 @@
 """TrainingRun: reads cluster, pipelines backend and registry; decides in core.training; acts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from millwright.api.model import ModelSpec
@@ -9,6 +10,7 @@ from millwright.core.actions import (
     CloseRun,
     Forget,
     HoldFinalizer,
+    LabelFailure,
     Launch,
     OpenRun,
     PackageModel,
@@ -22,6 +24,7 @@ from millwright.core.actions import (
 from millwright.core.execution import Execution, ObjectKey, Phase, PipelineRun, TrackedRun
 from millwright.core.housekeeping import after_the_end
 from millwright.core.model import name_is_foreign, registered_name
+from millwright.core.node_pools import NodePools
 from millwright.core.plan import Plan
 from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
 from millwright.ports import (
@@ -35,10 +38,12 @@ from millwright.ports import (
     Pipelines,
     Registry,
 )
+from millwright.reconcilers import run_metrics
 from millwright.reconcilers.base import Reconciler
 from millwright.reconcilers.pipeline_source import PipelineSources
 
 FINALIZER = "millwright.dev/training-run"
+FAILURE_LABEL = "millwright.dev/failure-reason"
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class World:
     packaging: Packaging
     registry: Registry
     objects: ObjectStore
+    pools: Callable[[], NodePools]
 
 
 class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
@@ -83,6 +89,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             packaging=await self._world.packaging.find(execution) if _ended_well(running, tracked) else None,
             version=await self._version(execution, model),
             strays=await self._strays(execution),
+            pools=self._world.pools(),
         )
 
     async def _strays(self, execution: Execution) -> tuple[str, ...]:
@@ -125,6 +132,9 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 await self._set_finalizers(key, body, held=True)
             case ReleaseFinalizer():
                 await self._set_finalizers(key, body, held=False)
+            case LabelFailure(reason):
+                labels = {"metadata": {"labels": {FAILURE_LABEL: reason}}}
+                await self._cluster.patch(TRAINING_RUNS, key.namespace, key.name, labels)
             case OpenRun(execution, tags):
                 await world.registry.open_run(execution.experiment, execution.key, tags)
             case CloseRun(run_id, status, cause):
@@ -143,6 +153,9 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 await world.packaging.start(action)
             case Register(name, run_id, package, tags):
                 await world.registry.register(name, run_id, package, tags)
+
+    def reported(self, body: Manifest, status: TrainingRunStatus) -> None:
+        run_metrics.count(body, status)
 
     async def _terminate(self, execution: Execution, run_key: str) -> None:
         await self._world.pipelines.stop(execution, run_key)
@@ -175,6 +188,7 @@ def _subject(key: ObjectKey, body: Manifest) -> Subject:
         status=TrainingRunStatus.model_validate(body.get("status") or {}),
         deleting="deletionTimestamp" in metadata,
         held=FINALIZER in metadata.get("finalizers", []),
+        failure_label=metadata.get("labels", {}).get(FAILURE_LABEL),
     )
 
 

@@ -1,13 +1,16 @@
 """The TrainingRun line on fakes: what ends how, and that crashes change nothing."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fakes.pipelines import EPOCH
 from tests.fakes.world import KEY, FakeWorld, model, training_run
 
-from millwright.core.execution import Cause, Phase
+from millwright.core.execution import Cause, Phase, PodUse
+from millwright.core.node_pools import NodePool, NodePools
 from millwright.ports import CONFIG_MAPS, MODELS, TRAINING_RUNS, DependencyError
 
 NAME = "flights.arr-delay"
@@ -178,6 +181,53 @@ async def test_children_go_after_their_time_and_nothing_else_does() -> None:
     assert len(world.cluster.writes) == writes
 
 
+GPU = NodePools({"gpu": NodePool("gpu", hourly_cost=Decimal("3.60"))})
+
+
+async def costing(world: FakeWorld, seconds: int, **spec: object) -> FakeWorld:
+    """A world in which a run's pod has held a GPU node for so many seconds, and holds it still."""
+    world.pools = GPU
+    await started(world, **spec)
+    for _ in range(3):
+        await world.training_runs.reconcile(KEY)
+    world.clock.time = EPOCH + timedelta(seconds=seconds)
+    world.pipelines.show(Phase.RUNNING, uses=(PodUse("gpu", EPOCH),))
+    return world
+
+
+async def test_what_a_run_costs_is_its_pods_time_at_their_pools_price() -> None:
+    world = await costing(FakeWorld(looks=1000), seconds=150)
+    await world.training_runs.reconcile(KEY)
+    assert world.status()["cost"] == {"amount": "0.1200", "currency": "EUR"}, "120 s: up to the last full minute"
+    world.pipelines.looks = 2
+    world.pipelines.show(Phase.RUNNING, uses=(PodUse("gpu", EPOCH, EPOCH + timedelta(seconds=500)),))
+    await world.settle(world.training_runs)
+    assert world.status()["cost"]["amount"] == "0.5000"
+    assert world.status()["history"][0]["cost"] == "0.5000"
+
+
+async def test_a_run_that_has_spent_its_budget_is_stopped_and_a_larger_one_goes_on() -> None:
+    world = await costing(FakeWorld(looks=1000), seconds=700, budget={"maxCost": "0.50"}, backoffLimit=3)
+    await world.settle(world.training_runs)
+    assert world.status()["failure"]["reason"] == "BudgetExceeded"
+    assert world.pipelines.stopped == world.pipelines.launched
+    assert float(world.status()["cost"]["amount"]) >= 0.5
+    world.pipelines.looks = 2
+    world.cluster.put(TRAINING_RUNS, training_run(budget={"maxCost": "5.00"}, backoffLimit=3))
+    await world.settle(world.training_runs)
+    assert world.status()["state"] == "Succeeded"
+
+
+async def test_one_can_search_for_runs_that_failed_for_a_reason() -> None:
+    world = await started(FakeWorld(outcomes=(Cause("OOMKilled", "killed"),)))
+    await world.settle(world.training_runs)
+    labels = world.cluster.objects[TRAINING_RUNS.plural, KEY.namespace, KEY.name]["metadata"]["labels"]
+    assert labels == {"millwright.dev/failure-reason": "OOMKilled"}
+    world.cluster.put(TRAINING_RUNS, training_run(parameters={"train_months": "1-6"}))
+    await world.settle(world.training_runs)
+    assert labels == {}
+
+
 async def test_a_backend_that_keeps_a_record_is_told_to_forget_when_the_run_is_deleted() -> None:
     world = await started(FakeWorld(keeps_record=True))
     await world.settle(world.training_runs)
@@ -241,7 +291,7 @@ async def test_a_registry_that_is_down_is_said_and_tried_again() -> None:
     async def down(*_: object) -> None:
         raise DependencyError("mlflow", "connection refused")
 
-    world.registry.find_run = down  # type: ignore[method-assign]
+    world.registry.find_run = down  # type: ignore[method-assign, assignment]
     with pytest.raises(DependencyError):
         await world.training_runs.reconcile(KEY)
     assert world.condition("Ready")["reason"] == "MlflowUnavailable"
