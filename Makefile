@@ -29,6 +29,10 @@ lock: $(CACHE)/uv-$(UV_VERSION)/bin/uv ## Locks of all environments from pyproje
 	@for extra in operator serving runner dev runner-dev; do \
 	  $< pip compile pyproject.toml --extra $$extra --generate-hashes --no-emit-index-url --no-emit-package millwright \
 	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock" -q -o requirements/$$extra.txt; done
+	@for extra in carriers carriers-cuda; do \
+	  $< pip compile pyproject.toml --extra $$extra -c requirements/runner.txt --generate-hashes --no-emit-index-url \
+	    $(addprefix --no-emit-package ,millwright numpy scipy) --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+	    --custom-compile-command "make lock" -q -o requirements/$$extra.txt; done
 	@for flags in mlmd "protos --no-deps"; do set -- $$flags; \
 	  $< pip compile tests/cluster/requirements/$$1.in $$2 --generate-hashes --no-emit-index-url \
 	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock" -q -o tests/cluster/requirements/$$1.txt; done

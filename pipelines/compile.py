@@ -4,10 +4,14 @@ from pathlib import Path
 
 from kfp import compiler
 
+from carriers.carrier_delay import carrier_delay
 from flights.arr_delay import arr_delay
 
 ROOT = Path(__file__).parent
-FACTORIES = {"flights/compiled/arr-delay.yaml": arr_delay}
+FACTORIES = {
+    "flights/compiled/arr-delay.yaml": arr_delay,
+    "carriers/compiled/carrier-delay.yaml": carrier_delay,
+}
 
 
 def compile_all(root: Path) -> None:

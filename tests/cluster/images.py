@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from . import builders, gobuild, imagestore, kind, wheels
@@ -11,7 +12,9 @@ from .settings import CACHE, ROOT, Checkout
 from .shell import step
 
 _APPLICATIONS = ("operator", "serving", "runner")
-NAMES = (*_APPLICATIONS, "versitygw")
+NAMES = (*_APPLICATIONS, "versitygw", "carriers")
+_CARRIERS = ROOT / "pipelines" / "carriers" / "Dockerfile"
+_CARRIERS_LOCK = os.environ.get("MILLWRIGHT_CARRIERS_LOCK", "carriers")
 _STAMPS = CACHE / "images" / "stamps"
 
 
@@ -20,6 +23,7 @@ def build_and_import(checkout: Checkout) -> None:
     builder = builders.choose()
     for name, contexts in _contexts().items():
         build(builder, name, contexts)
+    build(builder, "carriers", _carriers(), _CARRIERS, DOCKERFILE)
     for name in NAMES:
         with step(f"hand out {name}"):
             _hand_out(checkout, builder, name)
@@ -55,6 +59,13 @@ def _contexts() -> dict[str, dict[str, Path]]:
 
 def _application(name: str, project: Path) -> dict[str, Path]:
     return {"wheels": wheels.dependencies(ROOT / "requirements" / f"{name}.txt"), "project": project}
+
+
+def _carriers() -> dict[str, Path]:
+    """A team's image on top of the runner image: what that one is made from is named too, to be made again after it."""
+    runner = _application("runner", wheels.project())
+    lock = ROOT / "requirements" / f"{_CARRIERS_LOCK}.txt"
+    return {"wheels": wheels.dependencies(lock), "runner": runner["wheels"], "project": runner["project"]}
 
 
 def _key(builder: builders.Builder, name: str, contexts: dict[str, Path], recipe: tuple[Path, ...]) -> str:

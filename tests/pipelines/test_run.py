@@ -99,6 +99,15 @@ def test_a_pipeline_with_branches_and_loops_succeeds_and_shows_its_tasks_and_met
     assert runner.recorded().metrics == {"size": 14.0}
 
 
+def test_artifacts_of_a_loop_over_what_a_step_found_are_collected_in_order(runner):
+    message = runner.run(tiny.fan_out, {"to": 4})
+
+    assert message["outcome"] == "Succeeded", runner.output
+    assert runner.recorded().metrics == {"joined": 123.0}
+    written = [name for name in states(message) if name.startswith("write-text")]
+    assert written == ["write-text", "write-text-2", "write-text-3", "write-text-4"]
+
+
 def test_a_failing_task_is_named_with_its_exit_code_and_its_last_lines(runner):
     message = runner.run(tiny.failing, {"message": "the table is empty"}, **NO_MLFLOW)
 

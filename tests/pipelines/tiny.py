@@ -25,6 +25,22 @@ def judge(note: Input[Artifact], scores: Output[Metrics]):
 
 
 @component
+def count_up(to: int) -> list[str]:
+    return [str(number) for number in range(to)]
+
+
+@component
+def write_text(text: str, note: Output[Artifact]):
+    with open(note.path, "w") as file:
+        file.write(text)
+
+
+@component
+def join_texts(notes: Input[list[Artifact]], scores: Output[Metrics]):
+    scores.log_metric("joined", int("".join(open(note.path).read() for note in notes)))
+
+
+@component
 def fail(message: str):
     print("before the end")
     raise RuntimeError(message)
@@ -63,6 +79,14 @@ def all_kinds(number: int, rounds: list = [1, 2, 3], verbose: bool = False):
         double(number=doubled.output).set_display_name("small")
     with dsl.ParallelFor(rounds) as each:
         double(number=each)
+
+
+@dsl.pipeline(name="fan-out")
+def fan_out(to: int):
+    numbers = count_up(to=to)
+    with dsl.ParallelFor(numbers.output, parallelism=2) as number:
+        written = write_text(text=number).set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(1)
+    join_texts(notes=dsl.Collected(written.outputs["note"]))
 
 
 @dsl.pipeline(name="failing")
