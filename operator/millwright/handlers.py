@@ -13,6 +13,7 @@ from millwright.adapters.jobs import TRAINING_RUN_LABEL
 from millwright.api.common import API_VERSION
 from millwright.core.execution import ObjectKey
 from millwright.core.version_set import DEPLOYMENT_LABEL
+from millwright.ports import WORKLOADS
 from millwright.queue import stop
 from millwright.settings import Settings
 from millwright.wiring import Operator, build
@@ -75,6 +76,8 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
     running["settings"] = settings
     _watch_kinds(handlers, watches, operator)
     _watch_children(handlers, operator)
+    if settings.kueue:
+        _watch_queues(handlers, operator)
     return handlers
 
 
@@ -101,6 +104,14 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
         key = _key(body)
         watches.learn("Deployment", key, None if type == "DELETED" else body["spec"]["model"]["name"])
         operator().deployments.add(key)
+
+
+def _watch_queues(handlers: kopf.OperatorRegistry, operator: Any) -> None:
+    @kopf.on.event(
+        WORKLOADS.api_version, WORKLOADS.plural, labels={TRAINING_RUN_LABEL: kopf.PRESENT}, registry=handlers
+    )
+    async def workload(body: kopf.Body, **_: Any) -> None:
+        operator().training_runs.add(_owner(body, TRAINING_RUN_LABEL))
 
 
 def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:

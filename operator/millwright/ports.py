@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from millwright.api.training_run import TrainingRunSpec
-from millwright.core.actions import Launch, PackageModel
+from millwright.core.actions import Enqueue, Launch, PackageModel
 from millwright.core.execution import Cause, Execution, Package, PackagingRun, PipelineRun, TrackedRun
 from millwright.core.ir import Pipeline
+from millwright.core.queueing import QueuePlace
 from millwright.core.registry import RegisteredModel, RegisteredVersion
 
 Manifest = dict[str, Any]
@@ -50,6 +51,7 @@ EVENTS = Resource("v1", "events")
 JOBS = Resource("batch/v1", "jobs")
 PODS = Resource("v1", "pods")
 WORKFLOWS = Resource("argoproj.io/v1alpha1", "workflows")
+WORKLOADS = Resource("kueue.x-k8s.io/v1beta2", "workloads")
 SERVICES = Resource("v1", "services")
 APPS = Resource("apps/v1", "deployments")
 TRAINING_RUNS = Resource("millwright.dev/v1alpha1", "trainingruns")
@@ -121,6 +123,22 @@ class ObjectStore(Protocol):
 
     async def get(self, uri: str, most_bytes: int) -> bytes | None:
         """Content of an object, or None. Raises RejectedError where we may not read, or it is larger."""
+
+
+class Queues(Protocol):
+    """Queues for quota."""
+
+    async def find(self, execution: Execution) -> QueuePlace | None:
+        """The place of an execution in its queue, or None."""
+
+    async def strays(self, execution: Execution) -> Sequence[str]:
+        """Keys of other executions of the same TrainingRun that are in a queue, or hold quota."""
+
+    async def enter(self, request: Enqueue) -> None:
+        """Asks for quota; a request that is there already is left as it is."""
+
+    async def leave(self, execution: Execution, key: str) -> None:
+        """Takes back the request of the execution with that key, and gives back its quota; absent is fine."""
 
 
 class Packaging(Protocol):

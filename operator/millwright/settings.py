@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     namespace_backends: dict[str, Literal["embedded", "kubeflow"]] = Field(
         default_factory=dict, description="Backends of namespaces that do not use `backend`."
     )
+    kueue: bool = Field(False, description="Whether the cluster has Kueue, so that TrainingRuns may name a queue.")
     kubeflow: Kubeflow | None = Field(None, description="The server of the kubeflow backend.")
     namespaces: tuple[str, ...] = Field((), description="Namespaces to watch; all where it is empty.")
     workers: int = Field(8, ge=1, le=128, description="Objects of one kind reconciled at once.")

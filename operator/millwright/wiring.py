@@ -9,6 +9,7 @@ from millwright.adapters.jobs import JobSettings
 from millwright.adapters.kubeflow import KubeflowPipelines, KubeflowSettings
 from millwright.adapters.kubeflow_api import Credentials, KubeflowApi
 from millwright.adapters.kubernetes import KubernetesCluster
+from millwright.adapters.kueue import KueueQueues, NoQueues
 from millwright.adapters.mlflow import MlflowRegistry
 from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.packaging import JobPackaging
@@ -61,6 +62,7 @@ async def build(settings: Settings) -> Operator:
         packaging=JobPackaging(cluster, jobs, settings.storage.packages),
         registry=registry,
         objects=S3Objects(settings.storage.pipelines),
+        queues=KueueQueues(cluster, jobs, node_pools.current) if settings.kueue else NoQueues(),
         pools=node_pools.current,
     )
     platform = Platform(settings.images.serving, settings.storage.secret_name, settings.serving_resources)

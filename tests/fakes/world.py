@@ -8,6 +8,7 @@ from tests.fakes.cluster import FakeCluster
 from tests.fakes.faults import Faults, Killed
 from tests.fakes.objects import FakeObjects
 from tests.fakes.pipelines import FakePackaging, FakePipelines
+from tests.fakes.queues import FakeQueues
 from tests.fakes.registry import FakeRegistry
 
 from millwright.core.execution import Cause, ObjectKey
@@ -80,8 +81,10 @@ class FakeWorld:
         cluster, registry = self.faults.around(self.cluster), self.faults.around(self.registry)
         self.objects = FakeObjects()
         self.pools = NodePools()
+        self.queues = FakeQueues()
+        queues = self.faults.around(self.queues)
         pipelines, packaging = self.faults.around(self.pipelines), self.faults.around(self.packaging)
-        world = World(pipelines, packaging, registry, self.objects, lambda: self.pools)
+        world = World(pipelines, packaging, registry, self.objects, queues, lambda: self.pools)
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
         self.models = ModelReconciler(cluster, self.clock, registry)
         platform = Platform(image="serving:1", storage_secret="storage")

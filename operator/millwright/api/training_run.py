@@ -155,6 +155,11 @@ class TrainingRunSpec(ApiModel):
     suspend: bool = Field(
         False, description="true: start nothing, and stop pods that run; false: go on. A stopped pipeline starts again."
     )
+    queue_name: DnsName | None = Field(
+        None,
+        description="Kueue LocalQueue of this namespace. The run waits there until quota for the largest step on each "
+        "of its node pools is reserved. Changing it does not start a new run.",
+    )
     active_deadline_seconds: int | None = Field(
         None, ge=1, le=2592000, description="Seconds that one attempt may run before it is ended."
     )
@@ -251,7 +256,7 @@ class TrainingRunStatus(StatusModel):
 
     observed_generation: int = Field(0, ge=0, description="metadata.generation that this status speaks of.")
     state: ShortText | None = Field(
-        None, description="One word: Pending, Suspended, Running, Packaging, Registering, Succeeded, Failed."
+        None, description="One word: Pending, Queued, Suspended, Running, Packaging, Registering, Succeeded, Failed."
     )
     spec_hash: ShortText | None = Field(
         None, description="Hash of everything in the spec that decides the result; one execution per hash."

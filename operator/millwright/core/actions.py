@@ -47,6 +47,22 @@ class CloseRun:
 
 
 @dataclass(frozen=True)
+class Enqueue:
+    """Ask for the quota that an execution needs."""
+
+    execution: Execution
+    pipeline: Pipeline
+    spec: TrainingRunSpec
+
+
+@dataclass(frozen=True)
+class Dequeue:
+    """Give an execution's quota back, or stop waiting for it."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class Launch:
     """Start the pipeline of an execution."""
 
@@ -109,6 +125,8 @@ TrainingAction = (
     | LabelFailure
     | OpenRun
     | CloseRun
+    | Enqueue
+    | Dequeue
     | Launch
     | Stop
     | Terminate

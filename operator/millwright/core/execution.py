@@ -19,6 +19,7 @@ NOT_RESULT_RELEVANT = {
     "gates",
     "ttl_seconds_after_finished",
     "budget",
+    "queue_name",
     "node_pools",
 }
 

@@ -15,11 +15,11 @@ from millwright.core.environment import SecretEnvironment
 from millwright.core.execution import short_hash
 from millwright.core.ir import DEFAULT_IMAGE, EXECUTOR, Pipeline
 from millwright.core.node_pools import InvalidPlacement, NodePool, NodePools, Toleration, choose
+from millwright.core.pods import NODE_POOL_LABEL
 from millwright.core.steps import RESOURCES, Step
 
 Json = Mapping[str, Any]
 TASK_LABEL = f"{GROUP}/task"
-NODE_POOL_LABEL = f"{GROUP}/node-pool"
 LABEL_LENGTH = 63
 
 

@@ -11,6 +11,8 @@ from millwright.api.training_run import TrainingRunStatus
 from millwright.core import gates, report
 from millwright.core.actions import (
     CloseRun,
+    Dequeue,
+    Enqueue,
     Forget,
     HoldFinalizer,
     LabelFailure,
@@ -29,6 +31,7 @@ from millwright.core.execution import Cause, Execution, Phase, spec_hash
 from millwright.core.limits import exceeded
 from millwright.core.lineage import run_tags, version_tags
 from millwright.core.plan import Plan
+from millwright.core.queueing import Admission
 from millwright.core.training_state import Missing, ModelTarget, Observed, Subject
 
 POLL_SECONDS = 3.0
@@ -87,7 +90,7 @@ def _already_registered(observed: Observed, execution: Execution, now: datetime)
     """A registered execution is done for good, whatever has become of its Jobs since."""
     if observed.version is None or observed.tracked is None:
         return None
-    return _concluded(observed, report.succeeded(observed, execution, now), _close(observed, "FINISHED"))
+    return _concluded(observed, report.succeeded(observed, execution, now), _finish(observed, execution))
 
 
 def _recorded_failure(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -100,7 +103,7 @@ def _recorded_failure(observed: Observed, execution: Execution, now: datetime) -
         facts = working("Stopping", f"ending the pipeline run: {tracked.failure.message}")
         status = report.status(observed.subject, execution, now, "Running", facts, observed)
         return Plan(status, stop, POLL_SECONDS)
-    close = _close(observed, "FAILED", tracked.failure)
+    close = (*_close(observed, "FAILED", tracked.failure), *_leave_queue(observed, execution))
     if is_tried_again(observed.subject, execution, tracked.failure):
         return Plan(report.retried(observed, execution, now, tracked.failure), close, AT_ONCE)
     return _concluded(observed, report.failed(observed, execution, now, tracked.failure), close)
@@ -110,7 +113,7 @@ def _suspended(observed: Observed, execution: Execution, now: datetime) -> Train
     running = observed.running
     if not observed.subject.spec.suspend or (running and not running.active) or _went_well(observed):
         return None
-    stop = (Stop(execution.key),) if running and not running.ending else ()
+    stop = (*_leave_queue(observed, execution), *((Stop(execution.key),) if running and not running.ending else ()))
     facts = working("Suspended", "spec.suspend is true; set it to false to go on")
     status = report.status(observed.subject, execution, now, "Suspended", facts)
     return Plan(status, stop, POLL_SECONDS if running else None)
@@ -125,6 +128,38 @@ def _incomplete(observed: Observed, execution: Execution, now: datetime) -> Trai
     facts = (stalled if missing.final else working)(missing.reason, missing.message)
     status = report.status(observed.subject, execution, now, "Pending", facts)
     return Plan(status, requeue_after=WAIT_SECONDS)
+
+
+def _queued(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
+    """Between a complete spec and its launch, and, where quota is taken back, at any time until the pipeline's end."""
+    running, place = observed.running, observed.queue_place
+    if _went_well(observed) or (running is not None and not running.active):
+        return None
+    if place is None:
+        return _enqueue(observed, execution) if running is None else None
+    if observed.subject.spec.queue_name is None or (place.admission is Admission.EVICTED and running is None):
+        return Plan(observed.subject.status, (Dequeue(execution.key),), AT_ONCE)
+    if place.admission is Admission.ADMITTED or (place.admission is Admission.WAITING and running is not None):
+        return None
+    stop = (Stop(execution.key),) if running is not None and not running.ending else ()
+    status = report.status(observed.subject, execution, now, "Queued", working("Queued", _queue_message(observed)))
+    return Plan(status, stop, POLL_SECONDS if running is not None else WAIT_SECONDS)
+
+
+def _enqueue(observed: Observed, execution: Execution) -> TrainingPlan | None:
+    spec, source = observed.subject.spec, observed.pipeline
+    if spec.queue_name is None or isinstance(source, Missing):
+        return None
+    return Plan(observed.subject.status, (Enqueue(execution, source.pipeline, spec),), AT_ONCE)
+
+
+def _queue_message(observed: Observed) -> str:
+    place = observed.queue_place
+    assert place is not None
+    if place.admission is Admission.EVICTED:
+        return f"the quota was taken back: {place.message}"
+    before = "" if place.position is None else f", {place.position} before it"
+    return f"in queue {observed.subject.spec.queue_name}{before}: {place.message}"
 
 
 def _untracked(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -185,7 +220,7 @@ def _gated(observed: Observed, execution: Execution, now: datetime) -> TrainingP
     if not failed:
         return None
     cause = Cause("GatesFailed", "; ".join(v.message for v in failed), final=True)
-    return _concluded(observed, report.failed(observed, execution, now, cause), _close(observed, "FINISHED"))
+    return _concluded(observed, report.failed(observed, execution, now, cause), _finish(observed, execution))
 
 
 def _packaged(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -195,7 +230,7 @@ def _packaged(observed: Observed, execution: Execution, now: datetime) -> Traini
         return None  # our own Job wrote it last: what training code may have written there counts for nothing
     if observed.packaging and observed.packaging.phase is Phase.FAILED:
         cause = observed.packaging.cause or Cause("PackagingFailed", "the packaging Job failed and left no reason")
-        return _concluded(observed, report.failed(observed, execution, now, cause), _close(observed, "FINISHED"))
+        return _concluded(observed, report.failed(observed, execution, now, cause), _finish(observed, execution))
     start = PackageModel(execution, observed.tracked.id, observed.model, observed.subject.spec)
     actions = () if observed.packaging else (start,)
     facts = working("Packaging", "the model is being converted, compared with the original and stored")
@@ -220,11 +255,19 @@ def _concluded(observed: Observed, status: TrainingRunStatus, close: tuple[Train
     return Plan(status, (*close, *release, *label))
 
 
+def _finish(observed: Observed, execution: Execution) -> tuple[TrainingAction, ...]:
+    return (*_close(observed, "FINISHED"), *_leave_queue(observed, execution))
+
+
 def _close(observed: Observed, status: str, cause: Cause | None = None) -> tuple[TrainingAction, ...]:
     tracked = observed.tracked
     if tracked is None or (tracked.status == status and (tracked.succeeded or tracked.failure)):
         return ()
     return (CloseRun(tracked.id, status, cause),)
+
+
+def _leave_queue(observed: Observed, execution: Execution) -> tuple[TrainingAction, ...]:
+    return (Dequeue(execution.key),) if observed.queue_place is not None else ()
 
 
 def _went_well(observed: Observed) -> bool:
@@ -239,6 +282,7 @@ STAGES: tuple[Stage, ...] = (
     _recorded_failure,
     _suspended,
     _incomplete,
+    _queued,
     _untracked,
     _unlaunched,
     _past_its_limit,

@@ -8,6 +8,7 @@ from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
 from millwright.core.execution import ObjectKey, PackagingRun, PipelineRun, TrackedRun
 from millwright.core.ir import Pipeline
 from millwright.core.node_pools import NodePools
+from millwright.core.queueing import QueuePlace
 
 
 @dataclass(frozen=True)
@@ -61,4 +62,5 @@ class Observed:
     packaging: PackagingRun | None = None
     version: str | None = None
     strays: tuple[str, ...] = ()
+    queue_place: QueuePlace | None = None
     pools: NodePools = field(default_factory=NodePools)

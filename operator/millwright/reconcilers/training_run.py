@@ -8,6 +8,8 @@ from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
 from millwright.core import training
 from millwright.core.actions import (
     CloseRun,
+    Dequeue,
+    Enqueue,
     Forget,
     HoldFinalizer,
     LabelFailure,
@@ -36,6 +38,7 @@ from millwright.ports import (
     ObjectStore,
     Packaging,
     Pipelines,
+    Queues,
     Registry,
 )
 from millwright.reconcilers import run_metrics
@@ -54,6 +57,7 @@ class World:
     packaging: Packaging
     registry: Registry
     objects: ObjectStore
+    queues: Queues
     pools: Callable[[], NodePools]
 
 
@@ -89,6 +93,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             packaging=await self._world.packaging.find(execution) if _ended_well(running, tracked) else None,
             version=await self._version(execution, model),
             strays=await self._strays(execution),
+            queue_place=await self._world.queues.find(execution),
             pools=self._world.pools(),
         )
 
@@ -96,8 +101,9 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         """Executions under way that are not the current one, wherever they show."""
         running = await self._world.pipelines.strays(execution)
         packaged = await self._world.packaging.strays(execution)
+        queued = await self._world.queues.strays(execution)
         tracked = await self._world.registry.open_executions(execution.experiment)
-        return tuple(sorted({*running, *packaged, *tracked} - {execution.key}))
+        return tuple(sorted({*running, *packaged, *queued, *tracked} - {execution.key}))
 
     async def _model(self, subject: Subject) -> ModelTarget | Missing:
         name = subject.spec.output.model
@@ -139,6 +145,10 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 await world.registry.open_run(execution.experiment, execution.key, tags)
             case CloseRun(run_id, status, cause):
                 await world.registry.close_run(run_id, status, cause)
+            case Enqueue():
+                await world.queues.enter(action)
+            case Dequeue(run_key):
+                await world.queues.leave(_execution(key, body), run_key)
             case Launch():
                 await world.pipelines.launch(action)
             case Stop(run_key):
@@ -160,6 +170,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     async def _terminate(self, execution: Execution, run_key: str) -> None:
         await self._world.pipelines.stop(execution, run_key)
         await self._world.packaging.stop(execution, run_key)
+        await self._world.queues.leave(execution, run_key)
         tracked = await self._world.registry.find_run(execution.experiment, run_key)
         if tracked is not None and tracked.status == "RUNNING":
             await self._world.registry.close_run(tracked.id, "KILLED")

@@ -11,6 +11,7 @@ from tests.fakes.world import KEY, FakeWorld, model, training_run
 
 from millwright.core.execution import Cause, Phase, PodUse
 from millwright.core.node_pools import NodePool, NodePools
+from millwright.core.queueing import Admission, QueuePlace
 from millwright.ports import CONFIG_MAPS, MODELS, TRAINING_RUNS, DependencyError
 
 NAME = "flights.arr-delay"
@@ -216,6 +217,54 @@ async def test_a_run_that_has_spent_its_budget_is_stopped_and_a_larger_one_goes_
     world.cluster.put(TRAINING_RUNS, training_run(budget={"maxCost": "5.00"}, backoffLimit=3))
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
+
+
+async def test_a_run_with_a_queue_waits_for_quota_and_gives_it_back() -> None:
+    world = await started(FakeWorld(), queueName="team")
+    await world.settle(world.training_runs)
+    assert world.status()["state"] == "Queued"
+    assert world.condition("Ready")["message"] == "in queue team, 2 before it: no quota is left"
+    assert not world.pipelines.launched and not world.registry.runs
+    world.queues.say(QueuePlace(Admission.ADMITTED))
+    await world.settle(world.training_runs)
+    assert world.status()["state"] == "Succeeded"
+    assert not world.queues.places
+
+
+async def test_a_run_whose_quota_is_taken_back_stops_and_queues_again() -> None:
+    world = await started(FakeWorld(looks=1000), queueName="team")
+    await world.settle(world.training_runs)
+    world.queues.say(QueuePlace(Admission.ADMITTED))
+    for _ in range(4):
+        await world.training_runs.reconcile(KEY)
+    world.queues.say(QueuePlace(Admission.EVICTED, "preempted by a more important one"))
+    await world.settle(world.training_runs)
+    assert world.pipelines.stopped == world.pipelines.launched
+    assert world.status()["state"] == "Queued"
+    assert len(world.queues.entered) == 2
+    world.pipelines.looks = 2
+    world.queues.say(QueuePlace(Admission.ADMITTED))
+    await world.settle(world.training_runs)
+    assert world.status()["state"] == "Succeeded"
+    assert world.status()["attempt"] == 1
+
+
+async def test_a_queue_that_is_no_longer_named_is_left() -> None:
+    world = await started(FakeWorld(), queueName="team")
+    await world.settle(world.training_runs)
+    world.cluster.put(TRAINING_RUNS, training_run())
+    await world.settle(world.training_runs)
+    assert not world.queues.places
+    assert world.status()["state"] == "Succeeded"
+
+
+@pytest.mark.parametrize("spec", [{"queueName": "team", "suspend": True}, {"parameters": {"train_months": "7"}}])
+async def test_a_suspended_or_superseded_run_does_not_wait_for_quota(spec: dict[str, object]) -> None:
+    world = await started(FakeWorld(), queueName="team")
+    await world.settle(world.training_runs)
+    world.cluster.put(TRAINING_RUNS, training_run(**spec))
+    await world.settle(world.training_runs)
+    assert not world.queues.places
 
 
 async def test_one_can_search_for_runs_that_failed_for_a_reason() -> None:
