@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.cluster.kubectl import kubectl
 from tests.cluster.settings import PACKAGE, Checkout
 
-_PROFILE = PACKAGE / "manifests" / "kubeflow-profile.yaml"
+_PROFILE = PACKAGE / "manifests" / "kubeflow" / "profile.yaml"
 
 
 def apply(checkout: Checkout, namespace: str) -> None:
