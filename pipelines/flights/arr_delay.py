@@ -30,5 +30,8 @@ def arr_delay(
 
     training = features("training", months.outputs["train"])
     held_out = features("held-out", months.outputs["evaluation"])
+    # What logs to MLflow must run in each run: from a cache, its run would have no model and no metrics.
     model = train_classifier(table=training.output, max_iter=max_iter, learning_rate=learning_rate)
-    evaluate_classifier(model_id=model.output, table=held_out.output, target="late")
+    model.set_caching_options(False)
+    evaluation = evaluate_classifier(model_id=model.output, table=held_out.output, target="late")
+    evaluation.set_caching_options(False)

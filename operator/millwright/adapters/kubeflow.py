@@ -14,6 +14,7 @@ from millwright.adapters.kubeflow_api import Absent, KubeflowApi
 from millwright.adapters.kubeflow_snapshots import Snapshots, Space
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.actions import Launch
+from millwright.core.caching import without_cache
 from millwright.core.environment import SecretEnvironment
 from millwright.core.execution import Execution, Phase, PipelineRun, RunReference
 from millwright.core.ir import Pipeline
@@ -130,7 +131,8 @@ class KubeflowPipelines:
     def _body(self, launch: Launch, experiment: str) -> Json:
         spec = launch.spec
         account = spec.service_account_name or self._settings.service_account_name
-        placed = place(launch.pipeline, self._placement(launch))
+        pipeline = launch.pipeline if spec.cache else without_cache(launch.pipeline)
+        placed = place(pipeline, self._placement(launch))
         body: Json = {
             "display_name": launch.execution.key,
             "description": spec.message or "",

@@ -155,6 +155,11 @@ class TrainingRunSpec(ApiModel):
     suspend: bool = Field(
         False, description="true: start nothing, and stop pods that run; false: go on. A stopped pipeline starts again."
     )
+    cache: bool = Field(
+        True,
+        description="false: no step is answered from the results of an earlier run. true: those that the pipeline "
+        "allows are (kubeflow backend); a step that logs to MLflow must not allow it. Changing it starts no new run.",
+    )
     queue_name: DnsName | None = Field(
         None,
         description="Kueue LocalQueue of this namespace. The run waits there until quota for the largest step on each "

@@ -20,6 +20,7 @@ NOT_RESULT_RELEVANT = {
     "ttl_seconds_after_finished",
     "budget",
     "queue_name",
+    "cache",
     "node_pools",
 }
 
@@ -55,7 +56,7 @@ class Execution:
 
 def spec_hash(spec: TrainingRunSpec) -> str:
     """12 hex digits that change when, and only when, the result of the run may change."""
-    relevant = spec.model_dump(mode="json", by_alias=True, exclude=NOT_RESULT_RELEVANT)
+    relevant = spec.model_dump(mode="json", by_alias=True, exclude=NOT_RESULT_RELEVANT, exclude_none=True)
     return short_hash(relevant, 12)
 
 

@@ -1,0 +1,24 @@
+"""Whether a pipeline's steps may be answered from results of earlier runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from millwright.core.ir import Pipeline
+
+
+def without_cache(pipeline: Pipeline) -> Pipeline:
+    """The same pipeline, in which no task may be answered from a cache."""
+    spec = dict(pipeline.spec)
+    spec["root"] = _without(spec["root"])
+    if "components" in spec:
+        spec["components"] = {name: _without(component) for name, component in spec["components"].items()}
+    return Pipeline(spec, pipeline.platform)
+
+
+def _without(component: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Only components that are DAGs have tasks; `cachingOptions` that say nothing say no."""
+    if "dag" not in component:
+        return component
+    tasks = component["dag"].get("tasks", {})
+    changed = {name: {**task, "cachingOptions": {}} for name, task in tasks.items()}
+    return {**component, "dag": {**component["dag"], "tasks": changed}}
