@@ -89,6 +89,7 @@ def factory(tmp_path_factory, mlflow_database):
         factory.train()
         factory.join()
         yield factory
+        mlflow.set_tracking_uri(None)  # other tests name theirs by the environment
 
 
 def open_run(folder: Path, database: bytes, environment: pytest.MonkeyPatch) -> str:
