@@ -61,7 +61,6 @@ def train_pooled(
         "nthread": 1,  # pods share cores: threads that wait for each other cost more than they bring
     }
     booster = xgboost.train(settings, xgboost.DMatrix(rows, truth), rounds)
-    booster.set_param({"device": "cpu"})
     Path(model.path).write_bytes(booster.save_raw("json"))
     print(f"{rounds} trees from {len(rows)} rows")
 

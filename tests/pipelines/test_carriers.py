@@ -137,6 +137,20 @@ def test_slices_are_found_in_the_data(factory):
     assert factory.slices == ["AA", "DL", "HA", "OO", "UA"]
 
 
+@pytest.mark.parametrize(
+    ("with_cuda", "reason"), [(False, "this XGBoost is built without CUDA"), (True, "no CUDA device")]
+)
+def test_training_without_a_gpu_says_why(factory, tmp_path, monkeypatch, capsys, with_cuda, reason):
+    monkeypatch.setattr(xgboost, "build_info", lambda: {"USE_CUDA": with_cuda})
+    model = SimpleNamespace(path=str(tmp_path / "model"))
+
+    slices.train_pooled.python_func(
+        table=factory.artifact("encoded_training"), target="late", rounds=1, max_depth=1, learning_rate=0.1, model=model
+    )
+
+    assert capsys.readouterr().out.startswith(f"Training on the CPU: {reason}")
+
+
 def test_a_slice_with_few_rows_or_one_class_keeps_the_pooled_model_and_says_so(factory):
     reasons = {name: factory.booster(name).attr("fallback") for name in factory.slices}
 
