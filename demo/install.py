@@ -1,5 +1,7 @@
 """Installs the chart on this checkout's cluster: `python3 -m demo.install`. Again, it changes only what differs."""
 
+import os
+
 from tests.cluster import gobuild, imagestore
 from tests.cluster.settings import Checkout
 from tests.cluster.shell import step
@@ -17,10 +19,18 @@ def install() -> None:
         chart = str(ROOT / "charts" / "millwright")
         annotation = f"operator.podAnnotations.millwright\\.dev/image={_image()}"
         target = ("-n", RELEASE_NAMESPACE, "--create-namespace")
-        helm("upgrade", "--install", "millwright", chart, *target, "--set-string", annotation)
+        helm("upgrade", "--install", "millwright", chart, *target, "--set-string", annotation, *_values())
     with step("operator, MLflow and S3 are ready"):
         for name in PARTS:
             kubectl("rollout", "status", f"deployment/{name}", "-n", RELEASE_NAMESPACE, "--timeout=300s")
+
+
+def _values() -> list[str]:
+    """Values for what the local cluster has: its node pools, and what KUBEFLOW=1 and KUEUE=1 added."""
+    files = ["node-pools.yaml"] if Checkout().nodes() else []
+    files += ["kubeflow.yaml"] if os.environ.get("KUBEFLOW") else []
+    kueue = ["--set", "kueue.enabled=true"] if os.environ.get("KUEUE") else []
+    return [f"--values={ROOT / 'demo' / name}" for name in files] + kueue
 
 
 def _image() -> str:

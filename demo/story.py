@@ -5,6 +5,8 @@ import os
 import time
 from typing import Any
 
+from tests.cluster.kubeflow import profile
+from tests.cluster.settings import Checkout
 from tests.cluster.shell import step
 
 from demo.kube import RELEASE_NAMESPACE, ROOT, get, kubectl, secret, service_address
@@ -14,6 +16,7 @@ NAME = "arr-delay"
 SAMPLES = ROOT / "manifests" / "samples" / "flights"
 STORAGE_SECRET = "millwright-storage"  # noqa: S105
 PATIENCE_SECONDS = 1200
+KUBEFLOW = bool(os.environ.get("KUBEFLOW"))
 
 
 def prepare() -> None:
@@ -28,8 +31,11 @@ def prepare() -> None:
 
 
 def namespace_with_storage(namespace: str) -> dict[str, str]:
-    """A namespace that admits restricted pods only, with a copy of the install's storage Secret, which is returned."""
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    """A namespace with a copy of the install's storage Secret, which is returned.
+
+    It admits restricted pods only, unless Kubeflow runs its own pods there (KUBEFLOW=1): those are baseline.
+    """
+    labels = {"pod-security.kubernetes.io/enforce": "baseline" if KUBEFLOW else "restricted"}
     credentials = secret(STORAGE_SECRET, RELEASE_NAMESPACE)
     for manifest in (
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}},
@@ -41,6 +47,8 @@ def namespace_with_storage(namespace: str) -> dict[str, str]:
         },
     ):
         kubectl("apply", "-f", "-", input=json.dumps(manifest))
+    if KUBEFLOW:
+        profile.apply(Checkout(), namespace)
     return credentials
 
 

@@ -4,7 +4,10 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from demo.kube import service_address
 from tests.cluster import kubeconfig_path
+from tests.cluster.kubeflow import profile
+from tests.cluster.settings import Checkout
 from tests.contract.kube import own_namespace
 from tests.contract.mlflow_server import mlflow_server
 
@@ -16,6 +19,29 @@ def namespace() -> Iterator[str]:
     """A namespace of this session's own."""
     with own_namespace() as name:
         yield name
+
+
+@pytest.fixture(scope="session")
+def embedded_namespace(namespace: str) -> str:
+    """For the embedded pipelines backend: any namespace will do."""
+    return namespace
+
+
+@pytest.fixture(scope="session")
+def kubeflow_namespace() -> Iterator[str]:
+    """For the kubeflow pipelines backend: one with what Kubeflow's pods need."""
+    with own_namespace() as name:
+        profile.apply(Checkout(), name)
+        yield name
+
+
+@pytest.fixture(scope="session")
+def kubeflow_url() -> str:
+    """Of the cluster's Kubeflow Pipelines server. Without one the tests fail, and say what to do."""
+    try:
+        return f"http://{service_address('ml-pipeline', 'kubeflow')}:8888"
+    except LookupError:
+        raise AssertionError("no Kubeflow Pipelines: run `make cluster install KUBEFLOW=1`") from None
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Pipelines: the fake, and Jobs of a real cluster that run a compiled pipeline.
+"""Pipelines: the fake, Jobs of a real cluster that run a compiled pipeline, and a real Kubeflow Pipelines server.
 
 Runs take seconds: all of a backend are started together, and each test waits for its own.
 """
@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from demo.kube import RELEASE_NAMESPACE
 from tests.contract.kube import kubectl
 from tests.contract.waiting import until
 from tests.fakes.pipelines import FakePipelines
 
 from millwright.adapters.embedded import EmbeddedPipelines
 from millwright.adapters.jobs import EXECUTION_LABEL, JobSettings
+from millwright.adapters.kubeflow import KubeflowPipelines, KubeflowSettings
+from millwright.adapters.kubeflow_api import Credentials, KubeflowApi
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core import ir
@@ -67,6 +70,7 @@ class Backend:
     namespace: str | None
     uids: Mapping[str, str]
     fake: FakePipelines | None = None
+    kubeflow: str = ""
 
     def execution(self, scenario: str, attempt: int = 1) -> Execution:
         """Each scenario has a TrainingRun of its own."""
@@ -94,7 +98,13 @@ class Backend:
             yield self.fake
             return
         cluster = await KubernetesCluster.connect()
-        yield EmbeddedPipelines(cluster, SETTINGS, NodePools)
+        if not self.kubeflow:
+            yield EmbeddedPipelines(cluster, SETTINGS, NodePools)
+        else:
+            api = KubeflowApi(self.kubeflow, Credentials(headers={"Authorization": f"Bearer {operator_token()}"}))
+            chosen = KubeflowSettings(public_url=self.kubeflow, run_namespace="kubeflow", storage_keys=("A",))
+            yield KubeflowPipelines(api, cluster, SETTINGS, chosen, NodePools)
+            await api.close()
         await cluster.close()
 
 
@@ -105,15 +115,24 @@ def spec(scenario: str) -> TrainingRunSpec:
     return TrainingRunSpec.model_validate({"pipeline": pipeline, "parameters": parameters, "output": {"model": "m"}})
 
 
-@pytest.fixture(scope="module", params=["fake", "real"])
+def operator_token() -> str:
+    """The installed operator's own, for the audience of Kubeflow Pipelines."""
+    account = ("-n", RELEASE_NAMESPACE, "millwright-operator", "--audience=pipelines.kubeflow.org")
+    made = kubectl("create", "token", *account)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+@pytest.fixture(scope="module", params=["fake", "embedded", "kubeflow"])
 def backend(request: pytest.FixtureRequest) -> Backend:
     if request.param == "fake":
         ends = tuple(scenario.ends for scenario in SCENARIOS.values())
         made = Backend(None, {name: f"uid-{name}" for name in SCENARIOS}, FakePipelines(outcomes=ends))
     else:
-        namespace = request.getfixturevalue("namespace")
+        namespace = request.getfixturevalue(f"{request.param}_namespace")
         kubectl("create", "secret", "generic", SETTINGS.storage_secret, "-n", namespace, "--from-literal=A=b")
-        made = Backend(namespace, asyncio.run(owners(namespace)))
+        server = request.getfixturevalue("kubeflow_url") if request.param == "kubeflow" else ""
+        made = Backend(namespace, asyncio.run(owners(namespace)), kubeflow=server)
     asyncio.run(launch_all(made))
     return made
 

@@ -88,7 +88,7 @@ class KubeflowPipelines:
 
     async def _read(self, space: Space, execution: Execution, run: Json) -> PipelineRun:
         phase = kubeflow_runs.phase(run)
-        pods = await self._snapshots.pods(space, execution.key)
+        pods = await self._snapshots.pods(space, run["run_id"])
         failed = phase is Phase.FAILED
         return PipelineRun(
             key=execution.key,
@@ -98,7 +98,7 @@ class KubeflowPipelines:
             ending=kubeflow_runs.archived(run) or kubeflow_runs.canceling(run),
             waiting_for=kubeflow_runs.waiting_for(pods),
             blocked=kubeflow_runs.blocked(pods),
-            cause=await kubeflow_failures.cause(self._cluster, space, run, pods) if failed else None,
+            cause=await kubeflow_failures.cause(self._cluster, space, run) if failed else None,
             tasks=kubeflow_runs.tasks(run, pods),
             uses=kubeflow_runs.uses(pods),
             keeps_record=True,

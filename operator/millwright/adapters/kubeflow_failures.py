@@ -1,37 +1,32 @@
 """Why a run on Kubeflow Pipelines failed. Its REST API does not tell: the pods, their logs and the Workflow do."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from millwright.adapters.kubeflow_runs import MAIN
-from millwright.adapters.kubeflow_snapshots import Space
+from millwright.adapters.kubeflow_snapshots import RUN_LABEL, Space
 from millwright.core import pod_state
 from millwright.core.execution import Cause
 from millwright.core.placement import TASK_LABEL
 from millwright.ports import PODS, WORKFLOWS, Cluster, Manifest
 
-RUN_LABEL = "pipeline/runid"
-WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 TAIL_LINES = 60
 KEPT_LINES = 20
 # What KFP's launcher and Argo's executor write around the user's own lines.
 NOT_THE_USERS = re.compile(r'^([IWEF]\d{4} \d\d:\d\d:\d\d|time="|\[KFP Executor )')
 
 
-async def cause(cluster: Cluster, space: Space, run: Mapping[str, Any], pods: Sequence[Manifest]) -> Cause:
+async def cause(cluster: Cluster, space: Space, run: Mapping[str, Any]) -> Cause:
     """Reads what is left of a failed run: the first step that failed, else a driver that did, else the Workflow."""
     if run.get("state") == "CANCELED":
         return Cause("Terminated", "the run was terminated on the Kubeflow server")
-    workflows = await cluster.list(WORKFLOWS, space.pod_namespace, f"{RUN_LABEL}={run['run_id']}")
+    selector = f"{RUN_LABEL}={run['run_id']}"
+    workflows = await cluster.list(WORKFLOWS, space.pod_namespace, selector)
     if not workflows:
         return Cause("WorkflowLost", "the run's Workflow was deleted")
-    workflow = workflows[0]
-    found = await cluster.list(PODS, space.pod_namespace, f"{WORKFLOW_LABEL}={workflow['metadata']['name']}")
-    failed = _first_failed(found)
-    if failed is not None:
-        return await _of_pod(cluster, space, failed)
-    return _of_workflow(workflow)
+    failed = _first_failed(await cluster.list(PODS, space.pod_namespace, selector))
+    return await _of_pod(cluster, space, failed) if failed is not None else _of_workflow(workflows[0])
 
 
 def _first_failed(pods: Iterable[Manifest]) -> Manifest | None:

@@ -8,8 +8,8 @@ import yaml
 
 from millwright.core import pod_state
 from millwright.core.execution import Phase, PodUse, Task
-from millwright.core.ir import Pipeline
-from millwright.core.placement import TASK_LABEL
+from millwright.core.ir import Pipeline, step_name
+from millwright.core.placement import TASK_LABEL, task_label
 from millwright.core.pods import NODE_POOL_LABEL
 from millwright.ports import Manifest
 
@@ -33,7 +33,7 @@ def phase(run: Json) -> Phase:
 
 
 def begun(said: Phase, pods: Iterable[Manifest]) -> Phase:
-    """The server calls a run Running from its first driver on; to a person it is Pending until a step runs."""
+    """The server calls a run Running from its first driver on; to a person it is Pending until a pod runs."""
     found = list(pods)
     waits = bool(found) and not any(pod_state.has_started(pod) for pod in found)
     return Phase.PENDING if said is Phase.RUNNING and waits else said
@@ -73,9 +73,14 @@ def ir_text(spec: Json) -> str:
 
 
 def waiting_for(pods: Iterable[Manifest]) -> str:
-    """Why the first step that waits does, in Kubernetes' own words; empty where none does."""
-    waits = (p for p in pods if _state(p) == "Pending")
-    return next((f"step {_task(p)}: {pod_state.waiting_for(p)}" for p in waits), "")
+    """Why the first pod that waits does, in Kubernetes' own words; empty where none does."""
+    waits = (pod for pod in pods if _state(pod) == "Pending")
+    return next((f"{_who(pod)}: {pod_state.waiting_for(pod)}" for pod in waits), "")
+
+
+def _who(pod: Manifest) -> str:
+    task = pod["metadata"]["labels"].get(TASK_LABEL)
+    return f"step {task}" if task else f"pod {pod['metadata']['name']}"
 
 
 def blocked(pods: Iterable[Manifest]) -> str | None:
@@ -89,22 +94,51 @@ def uses(pods: Iterable[Manifest]) -> tuple[PodUse, ...]:
 
 
 def tasks(run: Json, pods: Sequence[Manifest]) -> tuple[Task, ...]:
-    """One task for each step that has pods, in the order in which they came."""
+    """All steps of the pipeline: first those that have pods, in the order in which they came."""
     by_task: dict[str, list[Manifest]] = {}
     for pod in pods:
-        by_task.setdefault(_task(pod), []).append(pod)
-    return tuple(_of_pods(name, found) for name, found in by_task.items())
+        if TASK_LABEL in pod["metadata"]["labels"]:
+            by_task.setdefault(pod["metadata"]["labels"][TASK_LABEL], []).append(pod)
+    nodes = _nodes(run)
+    under = (step for step in _steps(run) if task_label(step) not in by_task)
+    others = (Task(step, _state_of_nodes(step, nodes, over=not under_way(run))) for step in under)
+    return (*(_of_pods(name, found, nodes) for name, found in by_task.items()), *others)
 
 
-def _of_pods(name: str, pods: Sequence[Manifest]) -> Task:
+def _steps(run: Json) -> list[str]:
+    spec: Json = run.get("pipeline_spec") or {}
+    executors = spec.get("pipeline_spec", spec).get("deploymentSpec", {}).get("executors", {})
+    return [step_name(label) for label, executor in executors.items() if "container" in executor]
+
+
+def _nodes(run: Json) -> dict[str, set[str]]:
+    """States of the Workflow's nodes by their name: a task, its driver, and others; a loop has several of a name."""
+    found: dict[str, set[str]] = {}
+    for detail in (run.get("run_details") or {}).get("task_details", []):
+        found.setdefault(detail.get("display_name", ""), set()).add(detail.get("state", ""))
+    return found
+
+
+def _state_of_nodes(step: str, nodes: Mapping[str, set[str]], over: bool) -> str:
+    """Of a step that has no pod: it was answered from the cache, left out, or has not begun."""
+    states = nodes.get(step, set())
+    if "SUCCEEDED" in states:
+        return "Cached"
+    if "FAILED" in states or "FAILED" in nodes.get(f"{step}-driver", set()):
+        return "Failed"
+    return "Skipped" if over or states == {"SKIPPED"} else "Pending"
+
+
+def _of_pods(name: str, pods: Sequence[Manifest], nodes: Mapping[str, set[str]]) -> Task:
     state = next(state for state in STATES if any(_state(pod) == state for pod in pods))
     shown = next(pod for pod in reversed(pods) if _state(pod) == state)
-    waits = f"{pod_state.waiting_for(shown)}" if state == "Pending" else ""
+    waits = pod_state.waiting_for(shown) if state == "Pending" else ""
     ended = sum(_state(pod) == "Succeeded" for pod in pods)
     many = f"{ended} of {len(pods)} pods succeeded" if len(pods) > 1 else ""
+    goes_on = nodes.get(name, set()) | nodes.get(f"{name}-driver", set())
     return Task(
         name=name,
-        state=state,
+        state="Running" if state == "Succeeded" and goes_on & {"RUNNING", "PENDING"} else state,
         pod_name=shown["metadata"]["name"],
         node_pool=shown["metadata"]["labels"].get(NODE_POOL_LABEL),
         message="; ".join(filter(None, (many, waits))),
@@ -114,7 +148,3 @@ def _of_pods(name: str, pods: Sequence[Manifest]) -> Task:
 def _state(pod: Manifest) -> str:
     found = pod.get("status", {}).get("phase", "Pending")
     return found if found in STATES else "Pending"
-
-
-def _task(pod: Manifest) -> str:
-    return str(pod["metadata"]["labels"].get(TASK_LABEL, pod["metadata"]["name"]))

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from millwright.adapters.jobs import EXECUTION_LABEL
 from millwright.adapters.kubeflow_api import KubeflowApi
 from millwright.core.execution import ObjectKey
 from millwright.ports import PODS, Cluster, Manifest
 
 INTERVAL_SECONDS = 2.0
+RUN_LABEL = "pipeline/runid"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Space:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Runs under way, and pods by execution, at one moment."""
+    """Runs under way, and pods by run ID, at one moment."""
 
     runs: tuple[dict[str, Any], ...] = ()
     pods: dict[str, list[Manifest]] = field(default_factory=dict)
@@ -58,9 +58,9 @@ class Snapshots:
                 found = self._taken[space] = await self._take(space)
         return found
 
-    async def pods(self, space: Space, execution: str) -> Sequence[Manifest]:
-        """Pods of the steps of an execution, oldest first."""
-        return (await self.of(space)).pods.get(execution, [])
+    async def pods(self, space: Space, run_id: str) -> Sequence[Manifest]:
+        """Pods of a run, of its steps and of their drivers, oldest first."""
+        return (await self.of(space)).pods.get(run_id, [])
 
     def forget(self, space: Space) -> None:
         """What was read is not true any more: we changed it ourselves."""
@@ -70,7 +70,7 @@ class Snapshots:
         taken = time.monotonic()
         runs = await self._api.active_runs(space.api_namespace)
         pods: dict[str, list[Manifest]] = defaultdict(list)
-        found = await self._cluster.list(PODS, space.pod_namespace, EXECUTION_LABEL)
+        found = await self._cluster.list(PODS, space.pod_namespace, RUN_LABEL)
         for pod in sorted(found, key=lambda p: str(p["metadata"]["creationTimestamp"])):
-            pods[pod["metadata"]["labels"][EXECUTION_LABEL]].append(pod)
+            pods[pod["metadata"]["labels"][RUN_LABEL]].append(pod)
         return Snapshot(tuple(runs), dict(pods), taken)

@@ -1,0 +1,67 @@
+"""What runs on Kubeflow look like, in one pipeline; `python tests/e2e/pipelines/shapes.py` compiles it to shapes.yaml.
+
+Steps in a row, a loop, a branch, a step that asks for a GPU, and a last one that ends as it is told: at best with a model.
+"""
+
+from pathlib import Path
+
+from kfp import compiler, dsl
+
+IMAGE = "millwright.local/runner:dev"
+component = dsl.component(install_kfp_package=False, base_image=IMAGE)
+
+
+@component
+def count(slices: int) -> list[int]:
+    return list(range(slices))
+
+
+@component
+def square(number: int) -> int:
+    return number * number
+
+
+@component
+def accelerate() -> str:
+    import socket
+
+    return socket.gethostname()
+
+
+@component
+def finish(mode: str, seconds: int):
+    import sys
+    import time
+
+    import mlflow
+    from sklearn.datasets import load_iris
+    from sklearn.tree import DecisionTreeClassifier
+
+    time.sleep(seconds)
+    if mode == "exit":
+        print("the last words of the user's code")
+        sys.exit(3)
+    if mode == "memory":
+        hoard = []
+        while True:
+            hoard.append(bytearray(16_000_000))
+    rows, kinds = load_iris(return_X_y=True, as_frame=True)
+    model = DecisionTreeClassifier(max_depth=3, random_state=0).fit(rows, kinds)
+    mlflow.log_metric("accuracy", model.score(rows, kinds))
+    mlflow.sklearn.log_model(model, name="model", input_example=rows.head(20))
+
+
+@dsl.pipeline(name="shapes")
+def shapes(slices: int = 0, gpu: bool = False, mode: str = "good", seconds: int = 0):
+    """Looks as it is told."""
+    numbers = count(slices=slices)
+    with dsl.ParallelFor(numbers.output, name="slices", parallelism=5) as number:
+        square(number=number).set_cpu_request("50m")
+    with dsl.If(gpu == True, name="with-gpu"):  # noqa: E712 - kfp compiles the comparison
+        accelerate().set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(1).set_caching_options(False)
+    last = finish(mode=mode, seconds=seconds).after(numbers)
+    last.set_memory_request("64M").set_memory_limit("1G").set_caching_options(False)
+
+
+if __name__ == "__main__":
+    compiler.Compiler().compile(shapes, str(Path(__file__).with_suffix(".yaml")))
