@@ -18,9 +18,16 @@ _DEPLOYMENT = "deployment/kueue-controller-manager"
 MODULE = "sigs.k8s.io/kueue"
 KUEUE = Program("kueue", f"{MODULE}/cmd/kueue")
 _OVERLAY = PACKAGE / "manifests" / "kueue"
-# Whatever has a webhook here fails while Kueue is down: only what we use, and never the platform's own pods.
-_WEBHOOK_GROUPS = {"batch", "", "kueue.x-k8s.io"}
 _SPARED = ["kube-system", "kueue-system", "kubeflow", "local-path-storage", "millwright"]
+_USERS = {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": _SPARED}]}
+_QUEUED = {"matchExpressions": [{"key": "kueue.x-k8s.io/queue-name", "operator": "Exists"}]}
+# API group → for which objects its webhooks are called. What is called fails while Kueue is down, and without these
+# that would be every pod of the cluster.
+_SELECTORS = {
+    "": {"namespaceSelector": _USERS, "objectSelector": _QUEUED},
+    "batch": {"namespaceSelector": _USERS, "objectSelector": _QUEUED},
+    "kueue.x-k8s.io": {},
+}
 
 
 def up(checkout: Checkout) -> None:
@@ -60,13 +67,11 @@ def _documents(text: str) -> list[dict[str, Any]]:
 
 
 def _narrowed(item: dict[str, Any]) -> dict[str, Any]:
-    """Leave of a webhook configuration what is for our kinds and for users' namespaces."""
-    webhooks = [hook for hook in item.get("webhooks", []) if _groups(hook) <= _WEBHOOK_GROUPS]
-    for hook in webhooks:
-        if "namespaceSelector" in hook:
-            spared = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": _SPARED}
-            hook["namespaceSelector"] = {"matchExpressions": [spared]}
-    return item | {"webhooks": webhooks} if "webhooks" in item else item
+    """Leave of a webhook configuration what is for our kinds, for users' namespaces and for what names a queue."""
+    if "webhooks" not in item:
+        return item
+    webhooks = [hook for hook in item["webhooks"] if _groups(hook) <= set(_SELECTORS)]
+    return item | {"webhooks": [hook | _SELECTORS[next(iter(_groups(hook)))] for hook in webhooks]}
 
 
 def _groups(hook: dict[str, Any]) -> set[str]:
