@@ -11,4 +11,6 @@ _PROFILE = PACKAGE / "manifests" / "kubeflow" / "profile.yaml"
 def apply(checkout: Checkout, namespace: str) -> None:
     """Make the namespace, unless it is there, and its configuration, account and roles."""
     text = _PROFILE.read_text().replace("NAMESPACE", namespace)
-    kubectl(checkout, "apply", "--server-side", "--force-conflicts", "-f", "-", input=text)
+    # A manager of its own: what else is said of the namespace stays.
+    manager = ("--field-manager=kubeflow-profile", "--force-conflicts")
+    kubectl(checkout, "apply", "--server-side", *manager, "-f", "-", input=text)
