@@ -31,11 +31,8 @@ def prepare() -> None:
 
 
 def namespace_with_storage(namespace: str) -> dict[str, str]:
-    """A namespace with a copy of the install's storage Secret, which is returned.
-
-    It admits restricted pods only, unless Kubeflow runs its own pods there (KUBEFLOW=1): those are baseline.
-    """
-    labels = {"pod-security.kubernetes.io/enforce": "baseline" if KUBEFLOW else "restricted"}
+    """A namespace that admits restricted pods only, with a copy of the install's storage Secret, which is returned."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     credentials = secret(STORAGE_SECRET, RELEASE_NAMESPACE)
     for manifest in (
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}},

@@ -20,11 +20,17 @@ PAGE = 200
 KNOWN_MAJORS = ("2", "3")
 UNDER_WAY = ("RUNTIME_STATE_UNSPECIFIED", "PENDING", "RUNNING", "CANCELING", "PAUSED")
 TRY_AGAIN = (408, 429)
+UNREADABLE = re.compile(r"unknown template format|spec is invalid|unknown field|[Ii]nvalid input error")
+WORKFLOW_NOT_FOUND = re.compile(r'workflows\.argoproj\.io "[^"]+" not found')
 UNAUTHENTICATED, FORBIDDEN, NOT_FOUND = 401, 403, 404
 
 
 class Absent(RejectedError):
     """What was asked for is not there."""
+
+
+class WorkflowLost(RejectedError):
+    """The run's Workflow was deleted behind the server's back: the server waits for its end for ever."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +138,25 @@ class KubeflowApi:
         return await self._call("GET", f"/apis/v2beta1/runs/{run_id}")
 
     async def create_run(self, body: Json) -> Json:
-        """Starts a run."""
-        return await self._call("POST", "/apis/v2beta1/runs", body=body)
+        """Starts a run. Raises RejectedError for a pipeline that the server cannot read: newer than it, or wrong."""
+        try:
+            return await self._call("POST", "/apis/v2beta1/runs", body=body)
+        except DependencyError as error:
+            if UNREADABLE.search(str(error)):  # the server answers 500, as if it were its own fault
+                raise RejectedError(f"the Kubeflow server cannot read the pipeline: {error}") from error
+            raise
 
     async def terminate(self, run_id: str) -> None:
-        """Tells a run to end; absent is fine."""
-        await self._unless_absent("POST", f"/apis/v2beta1/runs/{run_id}:terminate")
+        """Tells a run to end; one that is absent or has ended is fine. Raises WorkflowLost where nothing is to end."""
+        try:
+            await self._call("POST", f"/apis/v2beta1/runs/{run_id}:terminate")
+        except DependencyError as error:
+            # The server answers 500, and calls the run CANCELING for ever.
+            if WORKFLOW_NOT_FOUND.search(str(error)):
+                raise WorkflowLost(str(error)) from error
+            raise
+        except RejectedError:
+            return  # it has ended: the server finds no row to change
 
     async def archive(self, run_id: str) -> None:
         """Takes a run out of sight; absent is fine."""
@@ -216,6 +235,6 @@ def _error(response: httpx.Response, call: str) -> Exception:
 def _message(response: httpx.Response) -> str:
     try:
         answer = response.json()
-        return str(answer.get("message") or answer.get("error") or answer)[:600]
+        return str(answer.get("message") or answer.get("error") or answer)[:1000]
     except (ValueError, AttributeError):
         return response.text[:300]

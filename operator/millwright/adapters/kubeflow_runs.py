@@ -130,6 +130,8 @@ def _state_of_nodes(step: str, nodes: Mapping[str, set[str]], over: bool) -> str
 
 
 def _of_pods(name: str, pods: Sequence[Manifest], nodes: Mapping[str, set[str]]) -> Task:
+    if "FAILED" not in nodes.get(name, {"FAILED"}):  # what failed was tried again by kfp's own retries
+        pods = [pod for pod in pods if _state(pod) != "Failed"] or pods
     state = next(state for state in STATES if any(_state(pod) == state for pod in pods))
     shown = next(pod for pod in reversed(pods) if _state(pod) == state)
     waits = pod_state.waiting_for(shown) if state == "Pending" else ""

@@ -1,14 +1,21 @@
-"""Attempts: which failures are tried again, which of them count, and what lets a final one begin anew."""
+"""Attempts: which one is wanted, which failures are tried again and count, and what lets a final one begin anew."""
 
 from millwright.api.training_run import TrainingRunStatus
-from millwright.core.execution import Cause, Execution
+from millwright.core.execution import Cause, Execution, spec_hash
 from millwright.core.training_state import Subject
 
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 BUDGET_EXCEEDED = "BudgetExceeded"
-# The platform took the node away: no fault of the run, so it does not count against backoffLimit.
-NOT_COUNTED = frozenset({"Preempted", "Evicted", "NodeLost"})
+# The platform took the node or the pod away: no fault of the run, so it does not count against backoffLimit.
+NOT_COUNTED = frozenset({"Preempted", "Evicted", "NodeLost", "PodLost"})
 MOST_ATTEMPTS = 100
+
+
+def current_execution(subject: Subject) -> Execution:
+    """The execution that the spec asks for; a change of the hash begins at attempt 1 again."""
+    wanted = spec_hash(subject.spec)
+    attempt = subject.status.attempt if subject.status.spec_hash == wanted else 1
+    return Execution(subject.key, subject.uid, wanted, max(attempt, 1))
 
 
 def following(execution: Execution) -> Execution:

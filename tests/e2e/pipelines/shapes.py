@@ -1,6 +1,6 @@
 """What runs on Kubeflow look like, in one pipeline; `python tests/e2e/pipelines/shapes.py` compiles it to shapes.yaml.
 
-Steps in a row, a loop, a branch, a step that asks for a GPU, and a last one that ends as it is told: at best with a model.
+Steps in a row, a loop, a branch, a step that asks for a GPU, and a last one that ends as it is told.
 """
 
 from pathlib import Path
