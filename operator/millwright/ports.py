@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.actions import Enqueue, Launch, PackageModel
-from millwright.core.execution import Cause, Execution, Package, PackagingRun, PipelineRun, TrackedRun
+from millwright.core.execution import Cause, Execution, Package, PackagingRun, PipelineRun, Runtime, TrackedRun
 from millwright.core.ir import Pipeline
 from millwright.core.queueing import QueuePlace
 from millwright.core.registry import RegisteredModel, RegisteredVersion
@@ -99,6 +99,9 @@ class Pipelines(Protocol):
         Raises InvalidPipeline where the backend takes no uploads.
         """
 
+    async def runtime(self, namespace: str) -> Runtime:
+        """What would run a pipeline of that namespace now."""
+
     async def find(self, execution: Execution) -> PipelineRun | None:
         """The run of an execution, or None. One that was stopped is none once its pods are gone."""
 
@@ -168,6 +171,9 @@ class Registry(Protocol):
 
     async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
         """Opens a run named and tagged with the execution key; makes the experiment where it is missing."""
+
+    async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Sets tags of a run."""
 
     async def close_run(self, run_id: str, status: str, cause: Cause | None = None) -> None:
         """Ends a run as FINISHED, FAILED (for a cause) or KILLED; the first two it remembers as how it ended."""

@@ -62,6 +62,7 @@ async def build(settings: Settings) -> Operator:
         packaging=JobPackaging(cluster, jobs, settings.storage.packages),
         registry=registry,
         objects=S3Objects(settings.storage.pipelines),
+        packages=lambda namespace: S3Objects((f"{settings.storage.packages.rstrip('/')}/{namespace}",)),
         queues=KueueQueues(cluster, jobs, node_pools.current) if settings.kueue else NoQueues(),
         pools=node_pools.current,
     )

@@ -29,7 +29,7 @@ def _run(options: argparse.Namespace) -> outcome.Outcome:
 def _package(options: argparse.Namespace) -> outcome.Outcome:
     from millwright_runner.package import package
 
-    return package(options.destination, options.allow_pickle)
+    return package(options.destination, options.allow_pickle, options.copy)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--workspace", type=Path, required=True)
     package = commands.add_parser("package", parents=[common], help="package the model that the MLflow run logged")
     package.add_argument("--destination", required=True, help="s3://bucket/prefix, or a folder")
+    package.add_argument("--copy", type=Path, help="folder with the execution's copy, stored beside the package")
     package.add_argument("--allow-pickle", action="store_true")
     return parser
 

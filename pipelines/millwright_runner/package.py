@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -13,12 +14,17 @@ from millwright_runner.outcome import Failed, Outcome, Rejected
 from millwright_serving.package import MANIFEST, Manifest, PackageError, digest_of, file_digests
 
 PACKAGE_TAG = "millwright.package"
+# What the execution was launched with, as the operator keeps it in a ConfigMap.
+COPY_FILES = ("pipeline.yaml", "parameters.json", "replay.json")
 
 
-def package(destination: str, allow_pickle: bool) -> Outcome:
-    """Package the model of the run MLFLOW_RUN_ID; every way it can end is an `Outcome`. Doing it again is harmless."""
+def package(destination: str, allow_pickle: bool, copy: Path | None = None) -> Outcome:
+    """Package the model of the run MLFLOW_RUN_ID; every way it can end is an `Outcome`. Doing it again is harmless.
+
+    `copy`: folder with COPY_FILES, stored beside the package as `<destination>.replay`; nothing where they are missing.
+    """
     try:
-        manifest = _package(destination, allow_pickle)
+        manifest = _package(destination, allow_pickle, copy)
     except (Failed, Rejected) as named:
         return named.outcome
     except Exception as error:  # the libraries' exceptions share no base
@@ -26,7 +32,7 @@ def package(destination: str, allow_pickle: bool) -> Outcome:
     return Outcome("Succeeded", details={"package": manifest.summary()})
 
 
-def _package(uri: str, allow_pickle: bool) -> Manifest:
+def _package(uri: str, allow_pickle: bool, copy: Path | None) -> Manifest:
     client, run_id, place = MlflowClient(), os.environ["MLFLOW_RUN_ID"], destinations.at(uri)
     if (done := _already_done(client, run_id, place)) is not None:
         return done
@@ -34,9 +40,21 @@ def _package(uri: str, allow_pickle: bool) -> Manifest:
         folder = Path(scratch, "package")
         folder.mkdir()
         manifest = _build(client, run_id, Path(scratch), folder, uri, allow_pickle)
+        if copy is not None:
+            _store_copy(copy, Path(scratch, "copy"), f"{uri.rstrip('/')}.replay")
         place.store(folder)
     client.set_tag(run_id, PACKAGE_TAG, json.dumps(manifest.summary()))
     return manifest
+
+
+def _store_copy(copy: Path, scratch: Path, uri: str) -> None:
+    """Before the package, so that a package that is complete has its copy; not in it, as it is nothing to serve."""
+    if not all((copy / name).is_file() for name in COPY_FILES):
+        return
+    scratch.mkdir()
+    for name in COPY_FILES:
+        shutil.copyfile(copy / name, scratch / name)
+    destinations.at(uri).store(scratch)
 
 
 def _already_done(client: MlflowClient, run_id: str, place: Destination) -> Manifest | None:

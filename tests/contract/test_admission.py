@@ -10,6 +10,9 @@ from tests.contract.kube import dry_run, kubectl
 Spec = dict[str, Any]
 GATE = {"metric": "roc_auc", "operator": ">=", "threshold": 0.6}
 TRAINING: Spec = {"pipeline": {"configMapRef": {"name": "pipe"}}, "output": {"model": "arr-delay"}}
+REPLAY: Spec = {"replayOf": {"modelVersion": "7"}, "output": {"model": "arr-delay"}}
+PIPELINE_OR_REPLAY = "name what to run by exactly one of pipeline and replayOf"
+LEAVE_OUT = "a replay has the parameters, datasets and source of what it repeats: leave them out"
 SERVING: Spec = {"model": {"name": "arr-delay"}}
 
 ACCEPTED: dict[str, tuple[str, Spec]] = {
@@ -24,6 +27,15 @@ ACCEPTED: dict[str, tuple[str, Spec]] = {
     "steps may be sent to node pools": (
         "TrainingRun",
         TRAINING | {"nodePools": {"default": "cpu", "accelerator": "gpu", "steps": {"train": "a100"}}},
+    ),
+    "a replay names a version": ("TrainingRun", REPLAY),
+    "a replay names an execution, and how near is near enough": (
+        "TrainingRun",
+        REPLAY | {"replayOf": {"execution": "arr-delay-0123456789", "tolerance": 0.01}},
+    ),
+    "a replay may say all that does not decide the result": (
+        "TrainingRun",
+        REPLAY | {"message": "again", "nodePools": {"default": "cpu"}, "backoffLimit": 1, "queueName": "team"},
     ),
     "a Deployment may have no replicas": ("Deployment", SERVING | {"replicas": 0}),
     "a Deployment may stay on a version": ("Deployment", {"model": {"name": "arr-delay", "version": "7"}}),
@@ -41,7 +53,41 @@ REFUSED: dict[str, tuple[str, Spec, str]] = {
     "a node pool that is no name": ("TrainingRun", TRAINING | {"nodePools": {"default": "GPU!"}}, "nodePools.default"),
     "text for a truth value": ("TrainingRun", TRAINING | {"suspend": "yes"}, "spec.suspend"),
     "text for a threshold": ("TrainingRun", TRAINING | {"gates": [GATE | {"threshold": "high"}]}, "threshold"),
-    "no pipeline": ("TrainingRun", {"output": {"model": "m"}}, "spec.pipeline: Required value"),
+    "neither a pipeline nor a replay": ("TrainingRun", {"output": {"model": "m"}}, PIPELINE_OR_REPLAY),
+    "both a pipeline and a replay": ("TrainingRun", REPLAY | TRAINING, PIPELINE_OR_REPLAY),
+    "a replay of nothing": (
+        "TrainingRun",
+        REPLAY | {"replayOf": {}},
+        "name what to replay by exactly one of modelVersion (of the Model in output) and execution",
+    ),
+    "a replay of two": (
+        "TrainingRun",
+        REPLAY | {"replayOf": {"modelVersion": "7", "execution": "a-0123456789"}},
+        "name what to replay by exactly one of modelVersion (of the Model in output) and execution",
+    ),
+    "a replay with parameters": ("TrainingRun", REPLAY | {"parameters": {"months": "1"}}, LEAVE_OUT),
+    "a replay with data sets": ("TrainingRun", REPLAY | {"datasets": [{"name": "a", "uri": "s3://a/1"}]}, LEAVE_OUT),
+    "a replay with another source": ("TrainingRun", REPLAY | {"source": {"repoURL": "r", "revision": "1"}}, LEAVE_OUT),
+    "a replay with gates": (
+        "TrainingRun",
+        REPLAY | {"gates": [GATE]},
+        "a replay registers no version and is compared with the original instead: leave gates out",
+    ),
+    "a replay of a version that is no number": (
+        "TrainingRun",
+        REPLAY | {"replayOf": {"modelVersion": "latest"}},
+        "spec.replayOf.modelVersion",
+    ),
+    "a replay of what no execution is named": (
+        "TrainingRun",
+        REPLAY | {"replayOf": {"execution": "../other"}},
+        "spec.replayOf.execution",
+    ),
+    "a tolerance below none": (
+        "TrainingRun",
+        REPLAY | {"replayOf": {"modelVersion": "7", "tolerance": -0.1}},
+        "greater than or equal to 0",
+    ),
     "no output": ("TrainingRun", {"pipeline": TRAINING["pipeline"]}, "spec.output: Required value"),
     "an operator that no gate has": (
         "TrainingRun",

@@ -1,17 +1,31 @@
 """A pipelines backend and packaging in memory. Runs end when the test says so, or after a number of looks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.fakes.cluster import FakeCluster
+from tests.fakes.objects import FakeObjects
 from tests.fakes.registry import FakeRegistry
 
+from millwright.adapters import copies
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core import ir
 from millwright.core.actions import Launch, PackageModel
-from millwright.core.execution import Cause, Execution, Package, PackagingRun, Phase, PipelineRun, RunReference, Task
+from millwright.core.execution import (
+    Cause,
+    Execution,
+    Package,
+    PackagingRun,
+    Phase,
+    PipelineRun,
+    RunReference,
+    Runtime,
+    Task,
+)
 from millwright.core.ir import Pipeline
+from millwright.ports import CONFIG_MAPS, Cluster
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -19,8 +33,15 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 class FakePipelines:
     """Implements ports.Pipelines; `launched` is the ledger."""
 
-    def __init__(self, looks: int = 2, outcomes: Sequence[Cause | None] = (), keeps_record: bool = False) -> None:
-        """`outcomes`: how each launch in turn ends; None, and all after the last, succeed."""
+    def __init__(
+        self,
+        looks: int = 2,
+        outcomes: Sequence[Cause | None] = (),
+        keeps_record: bool = False,
+        cluster: Cluster | None = None,
+    ) -> None:
+        """`outcomes`: how each launch in turn ends; None, and all after the last, succeed. `cluster`: keeps copies."""
+        self._cluster = cluster or FakeCluster()
         self.launched: list[str] = []
         self.stopped: list[str] = []
         self.runs: dict[str, PipelineRun] = {}
@@ -29,13 +50,16 @@ class FakePipelines:
         self._seen: dict[str, int] = {}
         self._outcomes = list(outcomes)
         self._ends: dict[str, Cause | None] = {}
-        self._launches: dict[str, Launch] = {}
+        self.launches: dict[str, Launch] = {}
 
     def check(self, namespace: str, pipeline: Pipeline, spec: TrainingRunSpec) -> None:
         ir.image_for_embedded(pipeline)
 
     async def uploaded(self, namespace: str, name: str, version: str | None) -> str | None:
         return None
+
+    async def runtime(self, namespace: str) -> Runtime:
+        return Runtime("fake", "1.2", "runner:1")
 
     async def find(self, execution: Execution) -> PipelineRun | None:
         run = self.runs.get(execution.key)
@@ -44,7 +68,7 @@ class FakePipelines:
         seen = self._seen[run.key] = self._seen.get(run.key, 0) + 1
         if run.phase is Phase.RUNNING and seen >= self.looks:
             cause = self._ends[run.key]
-            names = self._launches[run.key].pipeline.spec["root"]["dag"]["tasks"]
+            names = self.launches[run.key].pipeline.spec["root"]["dag"]["tasks"]
             tasks = () if cause else tuple(Task(name, "Succeeded") for name in names)
             run = replace(run, phase=Phase.FAILED if cause else Phase.SUCCEEDED, cause=cause, tasks=tasks)
             self.runs[run.key] = run
@@ -56,27 +80,30 @@ class FakePipelines:
 
     async def strays(self, execution: Execution) -> Sequence[str]:
         under_way = (key for key, run in self.runs.items() if run.phase is Phase.RUNNING and key != execution.key)
-        return [key for key in under_way if self._launches[key].execution.uid == execution.uid]
+        return [key for key in under_way if self.launches[key].execution.uid == execution.uid]
 
     async def launch(self, launch: Launch) -> None:
         key = launch.execution.key
         if key not in self.runs:
+            await copies.keep(self._cluster, launch)
             self.launched.append(key)
-            self._launches[key] = launch
+            self.launches[key] = launch
             self.runs[key] = PipelineRun(
                 key, RunReference("fake", key), Phase.RUNNING, EPOCH, keeps_record=self._keeps_record
             )
             self._ends[key] = self._outcomes.pop(0) if self._outcomes else None
 
     async def stop(self, execution: Execution, key: str) -> None:
+        await copies.drop(self._cluster, execution, key)
         if self.runs.pop(key, None) is not None:
             self.stopped.append(key)
 
     async def prune(self, execution: Execution, key: str) -> None:
+        await copies.drop(self._cluster, execution, key)
         self.runs.pop(key, None)
 
     async def forget(self, execution: Execution) -> None:
-        for key in [key for key in self.runs if self._launches[key].execution.uid == execution.uid]:
+        for key in [key for key in self.runs if self.launches[key].execution.uid == execution.uid]:
             del self.runs[key]
 
 
@@ -86,6 +113,8 @@ class FakePackaging:
 
     registry: FakeRegistry
     failure: Cause | None = None
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    objects: FakeObjects = field(default_factory=FakeObjects)
 
     def __post_init__(self) -> None:
         self.started: list[str] = []
@@ -101,7 +130,11 @@ class FakePackaging:
             return
         self.started.append(key)
         if self.failure is None:
-            package = Package(f"s3://models/{key}", "sha256:" + "a" * 64, "onnx", "m-1")
+            namespace = request.execution.run.namespace
+            package = Package(f"s3://models/{namespace}/{key}", "sha256:" + "a" * 64, "onnx", "m-1")
+            copy = await self.cluster.get(CONFIG_MAPS, namespace, key) or {}
+            for name, text in copy.get("data", {}).items():
+                self.objects.contents[f"{package.uri}.replay/{name}"] = text.encode()
             self.registry.update_run(key, package=package)
 
     async def strays(self, execution: Execution) -> Sequence[str]:

@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from millwright.core.execution import Cause, Package, TrackedRun
+from millwright.core.execution import Cause, Package, TrackedRun, original
+from millwright.core.records import PIPELINE_DIGEST_TAG, REPLAY_OF_TAG
 from millwright.core.registry import RegisteredModel, RegisteredVersion
 from millwright.ports import RejectedError
 
@@ -35,7 +36,12 @@ class FakeRegistry:
     async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
         run_id = f"run-{len(self.runs) + 1}"
         self.tags[run_id] = {**tags, "millwright.execution": key}
-        self.runs[run_id] = (experiment, key, TrackedRun(id=run_id, url=f"http://mlflow/{run_id}"))
+        self.runs[run_id] = (experiment, key, TrackedRun(id=run_id, url=f"http://mlflow/{run_id}", **_told(tags)))
+
+    async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
+        experiment, key, run = self.runs[run_id]
+        self.tags[run_id] |= tags
+        self.runs[run_id] = (experiment, key, dataclasses.replace(run, **_told(self.tags[run_id])))
 
     async def close_run(self, run_id: str, status: str, cause: Cause | None = None) -> None:
         experiment, key, run = self.runs[run_id]
@@ -70,3 +76,8 @@ class FakeRegistry:
         model = self.models[name]
         left = {a: v for a, v in model.aliases.items() if a != alias}
         self.models[name] = dataclasses.replace(model, aliases=left)
+
+
+def _told(tags: Mapping[str, str]) -> dict[str, Any]:
+    """What a tracked run tells of its tags."""
+    return {"pipeline_digest": tags.get(PIPELINE_DIGEST_TAG), "replay_of": original(tags.get(REPLAY_OF_TAG, ""))}

@@ -75,22 +75,25 @@ class FakeWorld:
     def __post_init__(self) -> None:
         self.cluster = FakeCluster()
         self.registry = FakeRegistry()
-        self.pipelines = FakePipelines(self.looks, self.outcomes, self.keeps_record)
-        self.packaging = FakePackaging(self.registry)
+        self.pipelines = FakePipelines(self.looks, self.outcomes, self.keeps_record, self.cluster)
+        self.objects = FakeObjects()
+        self.packaging = FakePackaging(self.registry, cluster=self.cluster, objects=self.objects)
         self.clock = FakeClock()
         cluster, registry = self.faults.around(self.cluster), self.faults.around(self.registry)
-        self.objects = FakeObjects()
         self.pools = NodePools()
         self.queues = FakeQueues()
         queues = self.faults.around(self.queues)
         pipelines, packaging = self.faults.around(self.pipelines), self.faults.around(self.packaging)
-        world = World(pipelines, packaging, registry, self.objects, queues, lambda: self.pools)
+        world = World(pipelines, packaging, registry, self.objects, self._packages, queues, lambda: self.pools)
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
         self.models = ModelReconciler(cluster, self.clock, registry)
         platform = Platform(image="serving:1", storage_secret="storage")
         self.deployments = DeploymentReconciler(cluster, self.clock, registry, platform)
         metadata = {"name": "pipe", "namespace": KEY.namespace}
         self.cluster.put(CONFIG_MAPS, {"metadata": metadata, "data": {"pipeline.yaml": IR}})
+
+    def _packages(self, namespace: str) -> FakeObjects:
+        return FakeObjects(self.objects.contents, f"s3://models/{namespace}/")
 
     async def settle(self, reconciler: Any, key: ObjectKey = KEY, limit: int = 60) -> None:
         """Reconciles as the queue would, through crashes, until nothing asks to be looked at soon."""

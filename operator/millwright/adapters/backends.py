@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.actions import Launch
-from millwright.core.execution import Execution, PipelineRun
+from millwright.core.execution import Execution, PipelineRun, Runtime
 from millwright.core.ir import Pipeline
 from millwright.ports import Pipelines
 
@@ -23,6 +23,9 @@ class Backends:
 
     async def uploaded(self, namespace: str, name: str, version: str | None) -> str | None:
         return await self._chosen(namespace).uploaded(namespace, name, version)
+
+    async def runtime(self, namespace: str) -> Runtime:
+        return await self._chosen(namespace).runtime(namespace)
 
     async def find(self, execution: Execution) -> PipelineRun | None:
         """In the chosen backend first; then, as the choice may have changed since the launch, in the others."""

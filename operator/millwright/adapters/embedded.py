@@ -1,20 +1,20 @@
 """The embedded pipelines backend: a Job whose one pod runs the compiled IR with Kubeflow's local runner."""
 
-import json
 from collections.abc import Callable, Sequence
 
-from millwright.adapters import jobs
-from millwright.adapters.jobs import JobSettings
+from millwright.adapters import copies, jobs
+from millwright.adapters.copies import FOLDER, STEP
+from millwright.adapters.jobs import ConfigMapVolume, JobSettings
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.actions import Launch
-from millwright.core.execution import Execution, PipelineRun, RunReference
+from millwright.core.execution import Execution, PipelineRun, RunReference, Runtime
 from millwright.core.ir import InvalidPipeline, Pipeline, image_for_embedded
 from millwright.core.node_pools import NodePools
+from millwright.core.records import ARGUMENTS, PIPELINE
 from millwright.core.strongest import PodPlacement, strongest
-from millwright.ports import CONFIG_MAPS, JOBS, Cluster
+from millwright.ports import JOBS, Cluster
 
-FOLDER = "/etc/millwright"
-STEP = "pipeline"
+BACKEND = "embedded"
 
 
 class EmbeddedPipelines:
@@ -33,13 +33,16 @@ class EmbeddedPipelines:
     async def uploaded(self, namespace: str, name: str, version: str | None) -> str | None:
         raise InvalidPipeline("spec.pipeline.name needs the kubeflow backend; name a ConfigMap or an object in S3")
 
+    async def runtime(self, namespace: str) -> Runtime:
+        return Runtime(BACKEND, image=self._settings.image)
+
     async def find(self, execution: Execution) -> PipelineRun | None:
         state = await jobs.read(self._cluster, execution.run.namespace, execution.key)
         if state is None:
             return None
         return PipelineRun(
             key=execution.key,
-            reference=RunReference("embedded", execution.key),
+            reference=RunReference(BACKEND, execution.key),
             phase=state.phase,
             started=state.started,
             ending=state.ending,
@@ -56,8 +59,8 @@ class EmbeddedPipelines:
     async def launch(self, launch: Launch) -> None:
         """The ConfigMap first: a Job whose ConfigMap is missing would wait for ever."""
         execution = launch.execution
-        await self._cluster.create(CONFIG_MAPS, _config_map(launch))
-        args = ["run", "--pipeline", f"{FOLDER}/pipeline.yaml", "--parameters", f"{FOLDER}/parameters.json"]
+        await copies.keep(self._cluster, launch)
+        args = ["run", "--pipeline", f"{FOLDER}/{PIPELINE}", "--parameters", f"{FOLDER}/{ARGUMENTS}"]
         job = jobs.job(
             execution,
             launch.spec,
@@ -67,7 +70,7 @@ class EmbeddedPipelines:
             args=[*args, "--workspace", "/workspace"],
             mlflow_run_id=launch.mlflow_run_id,
             image=image_for_embedded(launch.pipeline),
-            config_map=execution.key,
+            config_map=ConfigMapVolume(execution.key, FOLDER),
             placement=self._placement(launch.pipeline, launch.spec),
         )
         await self._cluster.create(JOBS, job)
@@ -78,25 +81,10 @@ class EmbeddedPipelines:
 
     async def stop(self, execution: Execution, key: str) -> None:
         await self._cluster.delete(JOBS, execution.run.namespace, key, foreground=True)
-        await self._cluster.delete(CONFIG_MAPS, execution.run.namespace, key)
+        await copies.drop(self._cluster, execution, key)
 
     async def prune(self, execution: Execution, key: str) -> None:
         await self.stop(execution, key)
 
     async def forget(self, execution: Execution) -> None:
         """Jobs and ConfigMaps go with the TrainingRun that owns them."""
-
-
-def _config_map(launch: Launch) -> dict[str, object]:
-    execution = launch.execution
-    labels = jobs.labels(execution, launch.spec, STEP)
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": jobs.metadata(execution, execution.key, labels),
-        "immutable": True,
-        "data": {
-            "pipeline.yaml": launch.pipeline.text(),
-            "parameters.json": json.dumps(dict(launch.arguments)),
-        },
-    }

@@ -31,6 +31,15 @@ class JobSettings:
     resources: dict[str, dict[str, str]]
 
 
+@dataclass(frozen=True)
+class ConfigMapVolume:
+    """A ConfigMap as files in a folder. `optional`: where there is none, the folder is empty."""
+
+    name: str
+    folder: str
+    optional: bool = False
+
+
 def labels(execution: Execution, spec: TrainingRunSpec, step: str) -> dict[str, str]:
     """Labels that join a child to its execution, TrainingRun and Model."""
     return pods.labels(step, execution.run.name) | {
@@ -64,7 +73,7 @@ def job(
     args: list[str],
     mlflow_run_id: str,
     image: str | None = None,
-    config_map: str | None = None,
+    config_map: ConfigMapVolume | None = None,
     placement: PodPlacement | None = None,
 ) -> Manifest:
     """A Job with one restricted pod that is never restarted: attempts are the operator's to count."""
@@ -88,8 +97,9 @@ def job(
         pod["nodeSelector"] = dict(placement.pool.node_selector)
         pod["tolerations"] = [toleration.manifest() for toleration in placement.pool.tolerations]
     if config_map:
-        pod["volumes"].append({"name": "pipeline", "configMap": {"name": config_map}})
-        container["volumeMounts"].append({"name": "pipeline", "mountPath": "/etc/millwright", "readOnly": True})
+        source = {"name": config_map.name, "optional": config_map.optional}
+        pod["volumes"].append({"name": "pipeline", "configMap": source})
+        container["volumeMounts"].append({"name": "pipeline", "mountPath": config_map.folder, "readOnly": True})
     body: Manifest = {
         "backoffLimit": 0,
         "template": {"metadata": {"labels": child_labels}, "spec": pod},

@@ -8,23 +8,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from millwright.adapters import jobs, kubeflow_failures, kubeflow_runs
+from millwright.adapters import copies, jobs, kubeflow_failures, kubeflow_runs
+from millwright.adapters.copies import STEP
 from millwright.adapters.jobs import JobSettings
-from millwright.adapters.kubeflow_api import Absent, KubeflowApi
-from millwright.adapters.kubeflow_snapshots import Snapshots, Space
+from millwright.adapters.kubeflow_api import Absent, KubeflowApi, WorkflowLost
+from millwright.adapters.kubeflow_snapshots import RUN_LABEL, Snapshots, Space
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.actions import Launch
 from millwright.core.caching import without_cache
 from millwright.core.environment import SecretEnvironment
-from millwright.core.execution import Execution, Phase, PipelineRun, RunReference
+from millwright.core.execution import Execution, Phase, PipelineRun, RunReference, Runtime
 from millwright.core.ir import Pipeline
 from millwright.core.node_pools import NodePools
 from millwright.core.placement import Placement, place
-from millwright.ports import Cluster
+from millwright.ports import WORKFLOWS, Cluster
 
 Json = dict[str, Any]
 BACKEND = "kubeflow"
-STEP = "pipeline"
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,9 @@ class KubeflowPipelines:
         except Absent:
             return None
 
+    async def runtime(self, namespace: str) -> Runtime:
+        return Runtime(BACKEND, (await self._api.server()).version, self._job_settings.image)
+
     async def find(self, execution: Execution) -> PipelineRun | None:
         space = await self._space(execution.run.namespace)
         snapshot = await self._snapshots.of(space)
@@ -87,9 +90,12 @@ class KubeflowPipelines:
         return next((run for run in runs if kubeflow_runs.under_way(run)), None)
 
     async def _read(self, space: Space, execution: Execution, run: Json) -> PipelineRun:
-        phase = kubeflow_runs.phase(run)
         pods = await self._snapshots.pods(space, run["run_id"])
-        failed = phase is Phase.FAILED
+        phase, cause = kubeflow_runs.phase(run), None
+        if phase is Phase.FAILED:
+            cause = await kubeflow_failures.cause(self._cluster, space, run)
+        elif not pods and await self._has_lost_its_workflow(space, run):
+            phase, cause = Phase.FAILED, kubeflow_failures.WORKFLOW_LOST
         return PipelineRun(
             key=execution.key,
             reference=self._reference(run),
@@ -98,11 +104,18 @@ class KubeflowPipelines:
             ending=kubeflow_runs.archived(run) or kubeflow_runs.canceling(run),
             waiting_for=kubeflow_runs.waiting_for(pods),
             blocked=kubeflow_runs.blocked(pods),
-            cause=await kubeflow_failures.cause(self._cluster, space, run) if failed else None,
+            cause=cause,
             tasks=kubeflow_runs.tasks(run, pods),
             uses=kubeflow_runs.uses(pods),
             keeps_record=True,
         )
+
+    async def _has_lost_its_workflow(self, space: Space, run: Json) -> bool:
+        """A run under way without a pod is looked at: the server goes on to wait for a Workflow that was deleted."""
+        if not kubeflow_runs.under_way(run) or kubeflow_runs.archived(run):
+            return False
+        selector = f"{RUN_LABEL}={run['run_id']}"
+        return not await self._cluster.list(WORKFLOWS, space.pod_namespace, selector)
 
     def _reference(self, run: Json) -> RunReference:
         run_id = str(run["run_id"])
@@ -125,13 +138,14 @@ class KubeflowPipelines:
         name = space.experiment(execution.run)
         experiment = await self._api.experiment(space.api_namespace, name)
         experiment = experiment or await self._api.create_experiment(space.api_namespace, name)
+        await copies.keep(self._cluster, launch)
         await self._api.create_run(self._body(launch, experiment))
         self._snapshots.forget(space)
 
     def _body(self, launch: Launch, experiment: str) -> Json:
         spec = launch.spec
         account = spec.service_account_name or self._settings.service_account_name
-        pipeline = launch.pipeline if spec.cache else without_cache(launch.pipeline)
+        pipeline = launch.pipeline if launch.may_use_cache else without_cache(launch.pipeline)
         placed = place(pipeline, self._placement(launch))
         body: Json = {
             "display_name": launch.execution.key,
@@ -158,18 +172,27 @@ class KubeflowPipelines:
         for run in await self._api.runs_named(space.api_namespace, key):
             if not kubeflow_runs.archived(run):
                 await self._end(run)
+        await copies.drop(self._cluster, execution, key)
         self._snapshots.forget(space)
 
     async def _end(self, run: Json) -> None:
         """Archived first: a run that is archived and under way is seen as ending, one that only ended as it did."""
         await self._api.archive(run["run_id"])
         if kubeflow_runs.under_way(run):
-            await self._api.terminate(run["run_id"])
+            await self._terminate(run["run_id"])
+
+    async def _terminate(self, run_id: str) -> None:
+        """A run without a Workflow never ends on the server: there only its record can go."""
+        try:
+            await self._api.terminate(run_id)
+        except WorkflowLost:
+            await self._api.delete_run(run_id)
 
     async def prune(self, execution: Execution, key: str) -> None:
         space = await self._space(execution.run.namespace)
         for run in await self._api.runs_named(space.api_namespace, key):
             await self._delete(run)
+        await copies.drop(self._cluster, execution, key)
         self._snapshots.forget(space)
 
     async def forget(self, execution: Execution) -> None:
@@ -185,7 +208,7 @@ class KubeflowPipelines:
     async def _delete(self, run: Json) -> None:
         """A run under way is terminated first: with its record its Workflow goes, and with that its pods."""
         if kubeflow_runs.under_way(run):
-            await self._api.terminate(run["run_id"])
+            await self._terminate(run["run_id"])
         await self._api.delete_run(run["run_id"])
 
     async def _space(self, namespace: str) -> Space:

@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from millwright.core.execution import Cause, Package, Task, TrackedRun
+from millwright.core.execution import Cause, Package, Task, TrackedRun, original
+from millwright.core.records import PIPELINE_DIGEST_TAG, REPLAY_OF_TAG
 from millwright.core.registry import RegisteredModel, RegisteredVersion
 from millwright.ports import DependencyError, RejectedError
 
@@ -76,6 +77,9 @@ class MlflowRegistry:
             "tags": _pairs({**tags, EXECUTION_TAG: key}),
         }
         await self._post("runs/create", body)
+
+    async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
+        await self._post("runs/log-batch", {"run_id": run_id, "tags": _pairs(tags)})
 
     async def close_run(self, run_id: str, status: str, cause: Cause | None = None) -> None:
         """How it ended goes first: a run that is closed without it could not be told from one its own code closed."""
@@ -152,6 +156,8 @@ class MlflowRegistry:
             metrics={m["key"]: float(m["value"]) for m in data.get("metrics", [])},
             tasks=_tasks(tags.get("millwright.tasks", "")),
             package=_package(tags.get("millwright.package", "")),
+            pipeline_digest=tags.get(PIPELINE_DIGEST_TAG),
+            replay_of=original(tags.get(REPLAY_OF_TAG, "")),
             **_outcome(tags.get(OUTCOME_TAG, "")),
         )
 

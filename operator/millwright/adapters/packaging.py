@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from millwright.adapters import jobs
-from millwright.adapters.jobs import JobSettings
+from millwright.adapters.copies import FOLDER
+from millwright.adapters.jobs import ConfigMapVolume, JobSettings
 from millwright.core.actions import PackageModel
 from millwright.core.execution import Execution, PackagingRun
 from millwright.ports import JOBS, Cluster
@@ -34,8 +35,9 @@ class JobPackaging:
             self._settings,
             step=STEP,
             name=_name(execution.key),
-            args=["package", "--destination", f"{self._packages_uri}/{place}", *allow],
+            args=["package", "--destination", f"{self._packages_uri}/{place}", "--copy", FOLDER, *allow],
             mlflow_run_id=request.mlflow_run_id,
+            config_map=ConfigMapVolume(execution.key, FOLDER, optional=True),
         )
         await self._cluster.create(JOBS, job)
 

@@ -1,11 +1,11 @@
-"""S3 by boto3: compiled pipelines, read from places that the platform team names with the operator's credentials.
+"""S3 by boto3: compiled pipelines and copies of executions, read with the operator's credentials where it may.
 
 Credentials and endpoint come from the environment, as boto3 reads them (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …).
 """
 
 import asyncio
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache
 from typing import Any
 from urllib.parse import urlparse
 
@@ -19,38 +19,47 @@ class S3Objects:
     """Implements ports.ObjectStore."""
 
     def __init__(self, allowed: Sequence[str]) -> None:
-        """`allowed`: prefixes such as s3://pipelines/ below which anybody who may apply a TrainingRun may read."""
+        """`allowed`: prefixes such as s3://pipelines/ below which whoever this store is handed to may read."""
         self._allowed = tuple(prefix.rstrip("/") + "/" for prefix in allowed)
 
     async def get(self, uri: str, most_bytes: int) -> bytes | None:
-        if not uri.startswith(self._allowed):
+        if not uri.startswith(self._allowed) or not _is_plain(uri):
             places = ", ".join(self._allowed) or "none: the platform's setting storage.pipelines is empty"
-            raise RejectedError(f"{uri} is not below a place that the platform reads pipelines from ({places})")
+            raise RejectedError(f"{uri} is no plain name below a place that may be read here ({places})")
         return await asyncio.to_thread(self._get, uri, most_bytes)
 
     def _get(self, uri: str, most_bytes: int) -> bytes | None:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
         place = urlparse(uri)
         try:
-            found = self._client.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))
+            found = _client().get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))
             content: bytes = found["Body"].read(most_bytes + 1)
         except ClientError as error:
             _raise_unless_absent(uri, error.response["Error"].get("Code", ""))
             return None
+        except NoCredentialsError as error:
+            raise RejectedError(f"{uri}: the operator has no S3 credentials (storage.operatorSecretName)") from error
         except (BotoCoreError, OSError) as error:
             raise DependencyError("s3", f"{uri}: {error}") from error
         if len(content) > most_bytes:
-            raise RejectedError(f"{uri} is larger than {most_bytes} bytes: it is no compiled pipeline")
+            raise RejectedError(f"{uri} is larger than {most_bytes} bytes, which nothing is that is read here")
         return content
 
-    @cached_property
-    def _client(self) -> Any:
-        """Imported when it is first needed: boto3 costs memory that most installations save."""
-        import boto3
-        from botocore.config import Config
 
-        return boto3.client("s3", config=Config(connect_timeout=5, read_timeout=15, retries={"max_attempts": 2}))
+@cache
+def _client() -> Any:
+    """One for all stores. Imported when it is first needed: boto3 costs memory that most installations save."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("s3", config=Config(connect_timeout=5, read_timeout=15, retries={"max_attempts": 2}))
+
+
+def _is_plain(uri: str) -> bool:
+    """Whether nobody between here and the disk could take it for another: HTTP clients and file systems follow `..`."""
+    names = uri.removeprefix("s3://").split("/")
+    return not ({"", ".", ".."} & set(names)) and not set(uri) & set("?#\\")
 
 
 def _raise_unless_absent(uri: str, code: str) -> None:

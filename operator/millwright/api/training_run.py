@@ -18,68 +18,13 @@ from millwright.api.common import (
     cel,
     rules,
 )
+from millwright.api.training_inputs import Dataset, PipelineSource, ReplayOf, SourceRevision
 
 MAX_HISTORY = 10
 MAX_TASKS = 50
 MAX_METRICS = 50
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
+MAX_DIFFERENCES = 20
 Money = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}([.][0-9]{1,4})?$", max_length=14)]
-Uri = Annotated[str, StringConstraints(min_length=3, max_length=1024, pattern=r"^[a-z][a-z0-9+.-]*:.+$")]
-
-
-class ConfigMapReference(ApiModel):
-    """One key of a ConfigMap in the same namespace."""
-
-    name: ObjectName = Field(description="Name of the ConfigMap.")
-    key: ShortText = Field("pipeline.yaml", description="Key that holds the compiled pipeline.")
-
-
-class PipelineSource(ApiModel):
-    """Where the compiled Kubeflow pipeline (IR YAML) comes from: exactly one of configMapRef, uri and name."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            cel(
-                "[has(self.configMapRef), has(self.uri), has(self.name)].filter(x, x).size() == 1",
-                "name exactly one source of the pipeline: configMapRef, uri with digest, or name",
-            ),
-            cel("has(self.uri) == has(self.digest)", "uri and digest go together: sha256sum tells the digest"),
-            cel("!has(self.version) || has(self.name)", "version is of the pipeline that `name` names"),
-        )
-    )
-
-    config_map_ref: ConfigMapReference | None = Field(
-        None,
-        description="A ConfigMap in this namespace, for example made by kustomize's configMapGenerator "
-        "from the file that `kfp dsl compile` wrote.",
-    )
-    uri: Uri | None = Field(
-        None, description="An object in S3, below a place that the platform allows, for example s3://pipelines/a.yaml."
-    )
-    digest: Digest | None = Field(None, description="sha256 of the object's content, so that it stays what it is.")
-    name: ShortText | None = Field(
-        None, description="A pipeline that was uploaded to the Kubeflow Pipelines server (kubeflow backend)."
-    )
-    version: ShortText | None = Field(
-        None, description="Name of its version; the newest at the time of the launch, when left out."
-    )
-
-
-class Dataset(ApiModel):
-    """A data set that the run reads, recorded as lineage of the model version."""
-
-    name: DnsName = Field(description="Name of the data set.")
-    uri: Uri = Field(description="Where it is, for example s3://data/flights/2013-01.parquet.")
-    digest: Digest | None = Field(None, description="sha256 of its content, recorded.")
-
-
-class SourceRevision(ApiModel):
-    """The code that made the pipeline; recorded, so that a version can be made again."""
-
-    repo_url: ShortText = Field(
-        alias="repoURL", description="Repository, for example https://git.example/team/flights."
-    )
-    revision: ShortText = Field(description="Commit, for example 4f2c1d9.")
 
 
 class Gate(ApiModel):
@@ -130,7 +75,29 @@ class Output(ApiModel):
 class TrainingRunSpec(ApiModel):
     """What to train, how it is judged, and what it becomes."""
 
-    pipeline: PipelineSource = Field(description="The compiled Kubeflow pipeline to run.")
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "has(self.pipeline) != has(self.replayOf)",
+                "name what to run by exactly one of pipeline and replayOf",
+            ),
+            cel(
+                "!has(self.replayOf) || !(has(self.parameters) || has(self.datasets) || has(self.source))",
+                "a replay has the parameters, datasets and source of what it repeats: leave them out",
+            ),
+            cel(
+                "!has(self.replayOf) || !has(self.gates)",
+                "a replay registers no version and is compared with the original instead: leave gates out",
+            ),
+        )
+    )
+
+    pipeline: PipelineSource | None = Field(None, description="The compiled Kubeflow pipeline to run.")
+    replay_of: ReplayOf | None = Field(
+        None,
+        description="Instead of `pipeline`: run an earlier execution again, with its pipeline and its arguments, and "
+        "report whether the metrics are the same. It becomes no model version.",
+    )
     parameters: dict[str, Any] = Field(
         default_factory=dict,
         max_length=100,
@@ -187,7 +154,9 @@ class TrainingRunSpec(ApiModel):
         max_length=32,
         description="Checks on the run's metrics. All must pass, or no model version is registered.",
     )
-    output: Output = Field(description="The Model that a passing run becomes a version of.")
+    output: Output = Field(
+        description="The Model that a passing run becomes a version of; of a replay, the Model that it replays."
+    )
     service_account_name: ObjectName | None = Field(
         None, description="Service account of the pods that run the pipeline. Their API token is not mounted."
     )
@@ -243,10 +212,29 @@ class HistoryEntry(StatusModel):
 
     spec_hash: ShortText = Field(description="Hash of what decided its result.")
     attempt: int = Field(description="Which attempt it was, from 1.")
+    execution: ShortText | None = Field(None, description="Its key, for spec.replayOf.")
     outcome: ShortText = Field(description="Succeeded, or the reason of its failure.")
     model_version: ModelVersionNumber | None = Field(None, description="The version it became.")
     completion_time: Time = Field(description="When it ended.")
     cost: Money | None = Field(None, description="What it cost, in the platform's currency.")
+
+
+class MetricDifference(StatusModel):
+    """A metric that a replay did not reproduce. Values are texts, so that NaN can be told."""
+
+    metric: ShortText = Field(description="Name of the metric.")
+    original: ShortText | None = Field(None, description="What it was; nothing where the original did not log it.")
+    replayed: ShortText | None = Field(None, description="What it is now; nothing where the replay did not log it.")
+
+
+class ReplayStatus(StatusModel):
+    """How a replay compares with the original."""
+
+    of: ShortText = Field(description="The original: its TrainingRun, a slash, and the key of its execution.")
+    matches: bool | None = Field(None, description="Whether all metrics are equal; nothing where none can be compared.")
+    differences: tuple[MetricDifference, ...] = Field(
+        (), max_length=MAX_DIFFERENCES, description="The first metrics that are not equal, by name."
+    )
 
 
 class Cost(StatusModel):
@@ -283,9 +271,10 @@ class TrainingRunStatus(StatusModel):
     tasks: tuple[TaskStatus, ...] = Field((), max_length=MAX_TASKS, description="The pipeline's steps.")
     metrics: tuple[MetricValue, ...] = Field((), max_length=MAX_METRICS, description="Metrics of the MLflow run.")
     model_version: ModelVersionNumber | None = Field(None, description="The version that this run became.")
+    replay: ReplayStatus | None = Field(None, description="Of a replay that has ended: how it compares.")
     cost: Cost | None = Field(None, description="What the execution cost so far; nothing where no pool has a price.")
     failure: Failure | None = Field(None, description="Why the last attempt failed.")
     history: tuple[HistoryEntry, ...] = Field((), max_length=MAX_HISTORY, description="Last executions, newest first.")
     conditions: Conditions = Field(
-        (), description="Ready, Reconciling, Stalled, Succeeded, GatesPassed, ModelRegistered."
+        (), description="Ready, Reconciling, Stalled, Succeeded, GatesPassed, ModelRegistered, Reproduced."
     )

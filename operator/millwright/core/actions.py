@@ -1,7 +1,7 @@
 """What reconcilers can be told to do. Each action is idempotent: done twice, it is done once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from millwright.api.training_run import TrainingRunSpec
@@ -38,6 +38,14 @@ class OpenRun:
 
 
 @dataclass(frozen=True)
+class TagRun:
+    """An MLflow run has these tags."""
+
+    run_id: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class CloseRun:
     """End an MLflow run as FINISHED, FAILED (with its cause) or KILLED, and remember there how it ended."""
 
@@ -64,13 +72,19 @@ class Dequeue:
 
 @dataclass(frozen=True)
 class Launch:
-    """Start the pipeline of an execution."""
+    """Start the pipeline of an execution. `record`: what its copy says beside pipeline and arguments (core.records)."""
 
     execution: Execution
     pipeline: Pipeline
     arguments: Mapping[str, Any]
     mlflow_run_id: str
     spec: TrainingRunSpec
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def may_use_cache(self) -> bool:
+        """Whether steps may be answered from results of earlier runs: a replay that does nothing proves nothing."""
+        return self.spec.cache and self.spec.replay_of is None
 
 
 @dataclass(frozen=True)
@@ -124,6 +138,7 @@ TrainingAction = (
     | ReleaseFinalizer
     | LabelFailure
     | OpenRun
+    | TagRun
     | CloseRun
     | Enqueue
     | Dequeue

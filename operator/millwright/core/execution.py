@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,9 @@ NOT_RESULT_RELEVANT = {
     "cache",
     "node_pools",
 }
+# <TrainingRun>/<execution key>; names as Kubernetes takes them, so that nothing else can be meant.
+ORIGINAL = re.compile(r"([a-z0-9][a-z0-9.-]{0,252})/([a-z0-9][a-z0-9.-]{0,62})")
+NOT_RELEVANT: dict[str, Any] = {**dict.fromkeys(NOT_RESULT_RELEVANT, True), "replay_of": {"tolerance"}}
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Execution:
 
 def spec_hash(spec: TrainingRunSpec) -> str:
     """12 hex digits that change when, and only when, the result of the run may change."""
-    relevant = spec.model_dump(mode="json", by_alias=True, exclude=NOT_RESULT_RELEVANT, exclude_none=True)
+    relevant = spec.model_dump(mode="json", by_alias=True, exclude=NOT_RELEVANT, exclude_none=True)
     return short_hash(relevant, 12)
 
 
@@ -109,6 +113,32 @@ class PodUse:
     node_pool: str | None
     started: datetime
     ended: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Original:
+    """The execution that a replay repeats, and the TrainingRun that it belongs to; both of the replay's namespace."""
+
+    training_run: str
+    execution: str
+
+    def __str__(self) -> str:
+        return f"{self.training_run}/{self.execution}"
+
+
+def original(text: str) -> Original | None:
+    """What `str` of an Original says. None where the text says something else: training code may have written it."""
+    found = ORIGINAL.fullmatch(text)
+    return Original(found[1], found[2]) if found else None
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What runs pipelines: the backend, its server's version if it has one, and the image of steps that name none."""
+
+    backend: str
+    version: str = ""
+    image: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,6 +200,7 @@ class TrackedRun:
     """The MLflow run of an execution.
 
     `succeeded` and `failure` are what we wrote there when its pipeline ended: they outlive the pipeline run.
+    `pipeline_digest`: of the pipeline that was to be launched when it was last tagged. `replay_of`: of a replay.
     """
 
     id: str
@@ -180,3 +211,5 @@ class TrackedRun:
     metrics: Mapping[str, float] = field(default_factory=dict)
     tasks: tuple[Task, ...] = ()
     package: Package | None = None
+    pipeline_digest: str | None = None
+    replay_of: Original | None = None

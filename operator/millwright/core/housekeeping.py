@@ -1,12 +1,25 @@
-"""What becomes of a TrainingRun's children after its end."""
+"""When a TrainingRun is settled, and what becomes of its children then."""
 
 from datetime import datetime, timedelta
 
 from millwright.api.training_run import TrainingRunStatus
 from millwright.core.actions import Prune, ReleaseFinalizer, TrainingAction
-from millwright.core.execution import Execution
+from millwright.core.conditions import find
+from millwright.core.execution import Execution, spec_hash
 from millwright.core.plan import Plan
 from millwright.core.training_state import Subject
+
+
+def is_settled(subject: Subject) -> bool:
+    """True when this generation has its result and nothing is left to do; then nothing outside need be read."""
+    succeeded = find(subject.status.conditions, "Succeeded")
+    return (
+        not subject.deleting
+        and succeeded is not None
+        and succeeded.status != "Unknown"
+        and subject.status.observed_generation == subject.generation
+        and subject.status.spec_hash == spec_hash(subject.spec)
+    )
 
 
 def after_the_end(subject: Subject, now: datetime) -> Plan[TrainingAction, TrainingRunStatus]:

@@ -1,5 +1,6 @@
 """Compiled Kubeflow pipelines (IR YAML): reading, writing, and what the embedded backend can run."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -76,6 +77,15 @@ class Pipeline:
 
     def text(self) -> str:
         """IR YAML of one or two documents; `parse` makes an equal value of it."""
+        return self._text
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the text."""
+        return f"sha256:{hashlib.sha256(self._text.encode()).hexdigest()}"
+
+    @cached_property
+    def _text(self) -> str:
         documents = [dict(self.spec), dict(self.platform)] if self.platform else [dict(self.spec)]
         return str(yaml.dump_all(documents, Dumper=_Dumper, sort_keys=True, allow_unicode=True))
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from millwright.api.training_inputs import Dataset, SourceRevision
 from millwright.api.training_run import TrainingRunSpec
+from millwright.core import records
 from millwright.core.execution import Execution, Package
-from millwright.core.training_state import ModelTarget, Observed
+from millwright.core.training_state import Missing, ModelTarget, Observed
 
 
 def run_tags(observed: Observed, execution: Execution) -> dict[str, str]:
@@ -17,7 +19,15 @@ def run_tags(observed: Observed, execution: Execution) -> dict[str, str]:
         "millwright.specHash": execution.spec_hash,
         "millwright.attempt": str(execution.attempt),
         "millwright.model": model,
-    } | _lineage(observed.subject.spec)
+    } | launch_tags(observed)
+
+
+def launch_tags(observed: Observed) -> dict[str, str]:
+    """Those of them that tell what is launched: another pipeline under the same name is another launch."""
+    spec, launched = observed.subject.spec, observed.pipeline
+    if isinstance(launched, Missing):
+        return _lineage(spec.message, spec.datasets, spec.source)
+    return _lineage(spec.message, launched.datasets, launched.source) | records.tags(launched)
 
 
 def version_tags(spec: TrainingRunSpec, execution: Execution, package: Package) -> dict[str, str]:
@@ -30,14 +40,14 @@ def version_tags(spec: TrainingRunSpec, execution: Execution, package: Package) 
         "millwright.format": package.format,
         "millwright.package": package.uri,
         "millwright.gates": "Passed",
-    } | _lineage(spec)
+    } | _lineage(spec.message, spec.datasets, spec.source)
 
 
-def _lineage(spec: TrainingRunSpec) -> dict[str, str]:
-    tags: dict[str, Any] = {"mlflow.note.content": spec.message}
-    if spec.source:
-        tags["millwright.source.repoURL"] = spec.source.repo_url
-        tags["millwright.source.revision"] = spec.source.revision
-    for dataset in spec.datasets:
+def _lineage(message: str | None, datasets: tuple[Dataset, ...], source: SourceRevision | None) -> dict[str, str]:
+    tags: dict[str, Any] = {"mlflow.note.content": message}
+    if source:
+        tags["millwright.source.repoURL"] = source.repo_url
+        tags["millwright.source.revision"] = source.revision
+    for dataset in datasets:
         tags[f"millwright.dataset.{dataset.name}"] = f"{dataset.uri} {dataset.digest or ''}".strip()
     return {name: value for name, value in tags.items() if value}

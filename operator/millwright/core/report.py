@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from millwright.api.common import Condition
 from millwright.api.training_run import (
     MAX_HISTORY,
     MAX_METRICS,
@@ -17,7 +18,7 @@ from millwright.api.training_run import (
     TaskStatus,
     TrainingRunStatus,
 )
-from millwright.core import cost
+from millwright.core import cost, replay
 from millwright.core.attempts import failures, following
 from millwright.core.conditions import Fact, merge, ready, stalled, working
 from millwright.core.execution import Cause, Execution, Task
@@ -25,6 +26,7 @@ from millwright.core.training_state import Observed, Subject
 
 ENDED_TASKS = {"Succeeded", "Cached", "Failed", "Skipped"}
 MAX_MESSAGE = 1000
+OF_ONE_EXECUTION = {"GatesPassed", "ModelRegistered", "Reproduced"}
 UNDECIDED = Fact("Succeeded", "Unknown", "UnderWay", "the execution has not ended")
 
 
@@ -50,9 +52,13 @@ def status(
         "attempt": execution.attempt,
         "execution": execution.key,
         "start_time": (keep.start_time or now) if observed else keep.start_time,
-        "conditions": merge(old.conditions, (*facts, *succeeded), subject.generation, now),
+        "conditions": merge(_conditions(old, same), (*facts, *succeeded), subject.generation, now),
     }
     return keep.model_copy(update=values | (_details(observed, execution, now) if observed else {}) | changes)
+
+
+def _conditions(old: TrainingRunStatus, same: bool) -> tuple[Condition, ...]:
+    return tuple(c for c in old.conditions if same or c.type not in OF_ONE_EXECUTION)
 
 
 def _details(observed: Observed, execution: Execution, now: datetime) -> dict[str, Any]:
@@ -121,6 +127,31 @@ def succeeded(observed: Observed, execution: Execution, now: datetime) -> Traini
         failure=None,
         completion_time=_completed(subject, execution, now),
         history=_history(observed, execution, now, "Succeeded", version),
+    )
+
+
+def replayed(observed: Observed, execution: Execution, now: datetime) -> TrainingRunStatus:
+    """The replay ran to its end; whether it reproduced the original is another question, with its own condition."""
+    subject, tracked = observed.subject, observed.tracked
+    assert tracked is not None and subject.spec.replay_of is not None
+    found, fact = replay.outcome(tracked.replay_of, observed.original, tracked, subject.spec.replay_of.tolerance)
+    facts = (
+        *ready("Succeeded", f"the replay ran to its end: {fact.message}"),
+        Fact("Succeeded", "True", "Succeeded", "the replay ran to its end"),
+        fact,
+    )
+    return status(
+        subject,
+        execution,
+        now,
+        "Succeeded",
+        facts,
+        observed,
+        replay=found,
+        progress_percentage=100,
+        failure=None,
+        completion_time=_completed(subject, execution, now),
+        history=_history(observed, execution, now, "Succeeded", None),
     )
 
 
@@ -193,6 +224,7 @@ def _history(
     entry = HistoryEntry(
         spec_hash=execution.spec_hash,
         attempt=execution.attempt,
+        execution=execution.key,
         outcome=outcome,
         model_version=version,
         completion_time=_completed(observed.subject, execution, now),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from millwright.api.training_run import TrainingRunStatus
-from millwright.core import gates, report
+from millwright.core import gates, records, report
 from millwright.core.actions import (
     CloseRun,
     Dequeue,
@@ -22,17 +22,18 @@ from millwright.core.actions import (
     Register,
     ReleaseFinalizer,
     Stop,
+    TagRun,
     Terminate,
     TrainingAction,
 )
-from millwright.core.attempts import is_tried_again
-from millwright.core.conditions import find, stalled, working
-from millwright.core.execution import Cause, Execution, Phase, spec_hash
+from millwright.core.attempts import current_execution, is_tried_again
+from millwright.core.conditions import stalled, working
+from millwright.core.execution import Cause, Execution, Phase
 from millwright.core.limits import exceeded
-from millwright.core.lineage import run_tags, version_tags
+from millwright.core.lineage import launch_tags, run_tags, version_tags
 from millwright.core.plan import Plan
 from millwright.core.queueing import Admission
-from millwright.core.training_state import Missing, ModelTarget, Observed, Subject
+from millwright.core.training_state import Missing, ModelTarget, Observed
 
 POLL_SECONDS = 3.0
 WAIT_SECONDS = 15.0
@@ -41,25 +42,6 @@ AT_ONCE = 0.0
 
 TrainingPlan = Plan[TrainingAction, TrainingRunStatus]
 Stage = Callable[[Observed, Execution, datetime], TrainingPlan | None]
-
-
-def current_execution(subject: Subject) -> Execution:
-    """The execution that the spec asks for; a change of the hash begins at attempt 1 again."""
-    wanted = spec_hash(subject.spec)
-    attempt = subject.status.attempt if subject.status.spec_hash == wanted else 1
-    return Execution(subject.key, subject.uid, wanted, max(attempt, 1))
-
-
-def is_settled(subject: Subject) -> bool:
-    """True when this generation has its result and nothing is left to do; then nothing outside need be read."""
-    succeeded = find(subject.status.conditions, "Succeeded")
-    return (
-        not subject.deleting
-        and succeeded is not None
-        and succeeded.status != "Unknown"
-        and subject.status.observed_generation == subject.generation
-        and subject.status.spec_hash == spec_hash(subject.spec)
-    )
 
 
 def decide(observed: Observed, now: datetime) -> TrainingPlan:
@@ -170,14 +152,25 @@ def _untracked(observed: Observed, execution: Execution, now: datetime) -> Train
     return Plan(status, (*hold, OpenRun(execution, run_tags(observed, execution))), AT_ONCE)
 
 
+def _outdated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
+    """The MLflow run speaks of another pipeline than the one to be launched: the source has changed since."""
+    tracked, launched = observed.tracked, observed.pipeline
+    if observed.running is not None or _went_well(observed) or tracked is None or isinstance(launched, Missing):
+        return None
+    if tracked.pipeline_digest == launched.pipeline.digest:
+        return None
+    return Plan(observed.subject.status, (TagRun(tracked.id, launch_tags(observed)),), AT_ONCE)
+
+
 def _unlaunched(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     if observed.running is not None or _went_well(observed):
         return None
     if observed.tracked is None or isinstance(observed.pipeline, Missing):
         return None
     hold = () if observed.subject.held else (HoldFinalizer(),)
-    source = observed.pipeline
-    launch = Launch(execution, source.pipeline, source.arguments, observed.tracked.id, observed.subject.spec)
+    source, spec = observed.pipeline, observed.subject.spec
+    record = records.record(execution, source)
+    launch = Launch(execution, source.pipeline, source.arguments, observed.tracked.id, spec, record)
     return Plan(observed.subject.status, (*hold, launch), AT_ONCE)
 
 
@@ -211,6 +204,13 @@ def _failed(observed: Observed, execution: Execution, now: datetime) -> Training
         return None
     cause = observed.running.cause or Cause("Error", "the pipeline failed and left no reason")
     return Plan(observed.subject.status, (CloseRun(observed.tracked.id, "FAILED", cause),), AT_ONCE)
+
+
+def _replayed(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
+    """A replay ends with its pipeline: it is compared, and becomes no version."""
+    if observed.subject.spec.replay_of is None:
+        return None
+    return _concluded(observed, report.replayed(observed, execution, now), _finish(observed, execution))
 
 
 def _gated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -284,10 +284,12 @@ STAGES: tuple[Stage, ...] = (
     _incomplete,
     _queued,
     _untracked,
+    _outdated,
     _unlaunched,
     _past_its_limit,
     _under_way,
     _failed,
+    _replayed,
     _gated,
     _packaged,
     _unregistered,

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from millwright.api.training_inputs import Dataset, SourceRevision
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
-from millwright.core.execution import ObjectKey, PackagingRun, PipelineRun, TrackedRun
+from millwright.core.execution import ObjectKey, Original, PackagingRun, PipelineRun, Runtime, TrackedRun
 from millwright.core.ir import Pipeline
 from millwright.core.node_pools import NodePools
 from millwright.core.queueing import QueuePlace
@@ -44,20 +45,31 @@ class ModelTarget:
 
 @dataclass(frozen=True)
 class PipelineInput:
-    """A pipeline that the backend can run, and the arguments to run it with."""
+    """A pipeline that the backend can run, the arguments to run it with, and what else decides or tells its result.
+
+    `replay_of`: pipeline, arguments, datasets and source are those of that execution.
+    """
 
     pipeline: Pipeline
     arguments: Mapping[str, Any]
+    runtime: Runtime = field(default_factory=lambda: Runtime(""))
+    datasets: tuple[Dataset, ...] = ()
+    source: SourceRevision | None = None
+    replay_of: Original | None = None
 
 
 @dataclass(frozen=True)
 class Observed:
-    """Everything that a decision on a TrainingRun depends on."""
+    """Everything that a decision on a TrainingRun depends on.
+
+    `original`: of a replay that has ended, the MLflow run of what it repeats.
+    """
 
     subject: Subject
     model: ModelTarget | Missing
     pipeline: PipelineInput | Missing
     tracked: TrackedRun | None = None
+    original: TrackedRun | None = None
     running: PipelineRun | None = None
     packaging: PackagingRun | None = None
     version: str | None = None

@@ -1,14 +1,16 @@
-"""Where a TrainingRun's compiled pipeline comes from: a ConfigMap, an object in S3, or the Kubeflow server."""
+"""Where a TrainingRun's compiled pipeline comes from: a ConfigMap, S3, the Kubeflow server, or another execution."""
 
 import hashlib
 
-from millwright.api.training_run import ConfigMapReference, TrainingRunSpec
+from millwright.api.training_inputs import ConfigMapReference, PipelineSource, ReplayOf
+from millwright.api.training_run import TrainingRunSpec
 from millwright.core import ir
 from millwright.core.ir import InvalidPipeline
 from millwright.core.node_pools import InvalidPlacement
 from millwright.core.parameters import InvalidParameter, arguments
-from millwright.core.training_state import Missing, PipelineInput
+from millwright.core.training_state import Missing, ModelTarget, PipelineInput
 from millwright.ports import CONFIG_MAPS, Cluster, ObjectStore, Pipelines
+from millwright.reconcilers.copy_source import CopySources
 
 MOST_BYTES = 4 * 1024 * 1024
 
@@ -16,27 +18,47 @@ MOST_BYTES = 4 * 1024 * 1024
 class PipelineSources:
     """Reads pipelines and has the backend check them."""
 
-    def __init__(self, cluster: Cluster, objects: ObjectStore, pipelines: Pipelines) -> None:
+    def __init__(self, cluster: Cluster, objects: ObjectStore, pipelines: Pipelines, copies: CopySources) -> None:
         self._cluster = cluster
         self._objects = objects
         self._pipelines = pipelines
+        self._copies = copies
 
-    async def read(self, namespace: str, spec: TrainingRunSpec) -> PipelineInput | Missing:
-        """The pipeline that the spec names, or why there is none."""
+    async def read(
+        self, namespace: str, spec: TrainingRunSpec, model: ModelTarget | Missing
+    ) -> PipelineInput | Missing:
+        """The pipeline that the spec names, as the backend takes it, or why there is none."""
         try:
-            found = await self._text(namespace, spec)
-            if isinstance(found, Missing):
-                return found
-            pipeline = ir.parse(found)
-            self._pipelines.check(namespace, pipeline, spec)
-            return PipelineInput(pipeline, arguments(pipeline, spec.parameters))
+            found = await self._found(namespace, spec, model)
+            if isinstance(found, PipelineInput):
+                self._pipelines.check(namespace, found.pipeline, spec)
+            return found
         except InvalidPipeline as error:
             return Missing("InvalidPipeline", f"{_place(spec)}: {error}", final=True)
         except (InvalidParameter, InvalidPlacement) as error:
             return Missing(type(error).__name__, str(error), final=True)
 
-    async def _text(self, namespace: str, spec: TrainingRunSpec) -> str | Missing:
-        source = spec.pipeline
+    async def _found(
+        self, namespace: str, spec: TrainingRunSpec, model: ModelTarget | Missing
+    ) -> PipelineInput | Missing:
+        if spec.replay_of is not None:
+            return model if isinstance(model, Missing) else await self._repeated(namespace, spec.replay_of, model)
+        assert spec.pipeline is not None
+        text = await self._text(namespace, spec.pipeline)
+        if isinstance(text, Missing):
+            return text
+        pipeline = ir.parse(text)
+        given, runtime = arguments(pipeline, spec.parameters), await self._pipelines.runtime(namespace)
+        return PipelineInput(pipeline, given, runtime, spec.datasets, spec.source)
+
+    async def _repeated(self, namespace: str, wanted: ReplayOf, model: ModelTarget) -> PipelineInput | Missing:
+        copy = await self._copies.read(namespace, wanted, model)
+        if isinstance(copy, Missing):
+            return copy
+        runtime = await self._pipelines.runtime(namespace)
+        return PipelineInput(copy.pipeline, copy.arguments, runtime, copy.datasets, copy.source, copy.original)
+
+    async def _text(self, namespace: str, source: PipelineSource) -> str | Missing:
         if source.config_map_ref is not None:
             return await self._of_config_map(namespace, source.config_map_ref)
         if source.uri is not None:
@@ -44,7 +66,7 @@ class PipelineSources:
         assert source.name is not None
         text = await self._pipelines.uploaded(namespace, source.name, source.version)
         if text is None:
-            return Missing("PipelineNotFound", f"{_place(spec)} is not on the Kubeflow server yet; upload it")
+            return Missing("PipelineNotFound", f"{_named(source)} is not on the Kubeflow server yet; upload it")
         return text
 
     async def _of_config_map(self, namespace: str, source: ConfigMapReference) -> str | Missing:
@@ -70,7 +92,10 @@ class PipelineSources:
 
 
 def _place(spec: TrainingRunSpec) -> str:
-    source = spec.pipeline
+    return "the replayed pipeline" if spec.pipeline is None else _named(spec.pipeline)
+
+
+def _named(source: PipelineSource) -> str:
     if source.config_map_ref is not None:
         return f"ConfigMap {source.config_map_ref.name}, key {source.config_map_ref.key}"
     return source.uri or f"pipeline {source.name} {source.version or ''}".rstrip()

@@ -20,11 +20,13 @@ from millwright.core.actions import (
     Register,
     ReleaseFinalizer,
     Stop,
+    TagRun,
     Terminate,
     TrainingAction,
 )
+from millwright.core.attempts import current_execution
 from millwright.core.execution import Execution, ObjectKey, Phase, PipelineRun, TrackedRun
-from millwright.core.housekeeping import after_the_end
+from millwright.core.housekeeping import after_the_end, is_settled
 from millwright.core.model import name_is_foreign, registered_name
 from millwright.core.node_pools import NodePools
 from millwright.core.plan import Plan
@@ -43,6 +45,7 @@ from millwright.ports import (
 )
 from millwright.reconcilers import run_metrics
 from millwright.reconcilers.base import Reconciler
+from millwright.reconcilers.copy_source import CopySources
 from millwright.reconcilers.pipeline_source import PipelineSources
 
 FINALIZER = "millwright.dev/training-run"
@@ -51,12 +54,13 @@ FAILURE_LABEL = "millwright.dev/failure-reason"
 
 @dataclass(frozen=True)
 class World:
-    """What a TrainingRun touches beside the cluster."""
+    """What a TrainingRun touches beside the cluster. `packages`: what it may read of its namespace's packages."""
 
     pipelines: Pipelines
     packaging: Packaging
     registry: Registry
     objects: ObjectStore
+    packages: Callable[[str], ObjectStore]
     queues: Queues
     pools: Callable[[], NodePools]
 
@@ -70,25 +74,27 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     def __init__(self, cluster: Cluster, clock: Clock, world: World) -> None:
         super().__init__(cluster, clock)
         self._world = world
-        self._sources = PipelineSources(cluster, world.objects, world.pipelines)
+        self._copies = CopySources(cluster, world.registry, world.packages)
+        self._sources = PipelineSources(cluster, world.objects, world.pipelines, self._copies)
 
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[TrainingAction, TrainingRunStatus]:
         subject = _subject(key, body)
-        if training.is_settled(subject):
+        if is_settled(subject):
             return after_the_end(subject, self._clock.now())
         observed = await self._observe(subject)
         return training.decide(observed, self._clock.now())
 
     async def _observe(self, subject: Subject) -> Observed:
-        execution = training.current_execution(subject)
+        execution = current_execution(subject)
         model = await self._model(subject)
         tracked = await self._world.registry.find_run(execution.experiment, execution.key)
         running = await self._world.pipelines.find(execution)
         return Observed(
             subject=subject,
             model=model,
-            pipeline=await self._pipeline(subject, running),
+            pipeline=await self._pipeline(subject, running, model),
             tracked=tracked,
+            original=await self._original(subject, running, tracked),
             running=running,
             packaging=await self._world.packaging.find(execution) if _ended_well(running, tracked) else None,
             version=await self._version(execution, model),
@@ -119,10 +125,20 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             )
         return ModelTarget(registered_name(key, spec), spec.allow_pickle)
 
-    async def _pipeline(self, subject: Subject, running: PipelineRun | None) -> PipelineInput | Missing:
+    async def _pipeline(
+        self, subject: Subject, running: PipelineRun | None, model: ModelTarget | Missing
+    ) -> PipelineInput | Missing:
         if running is not None:
             return Missing("Launched", "the execution has its own copy")
-        return await self._sources.read(subject.key.namespace, subject.spec)
+        return await self._sources.read(subject.key.namespace, subject.spec, model)
+
+    async def _original(
+        self, subject: Subject, running: PipelineRun | None, tracked: TrackedRun | None
+    ) -> TrackedRun | None:
+        if subject.spec.replay_of is None or not _ended_well(running, tracked):
+            return None
+        of = tracked.replay_of if tracked is not None else None
+        return await self._copies.of(subject.key.namespace, of) if of is not None else None
 
     async def _version(self, execution: Execution, model: ModelTarget | Missing) -> str | None:
         if isinstance(model, Missing):
@@ -143,6 +159,8 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 await self._cluster.patch(TRAINING_RUNS, key.namespace, key.name, labels)
             case OpenRun(execution, tags):
                 await world.registry.open_run(execution.experiment, execution.key, tags)
+            case TagRun(run_id, tags):
+                await world.registry.tag_run(run_id, tags)
             case CloseRun(run_id, status, cause):
                 await world.registry.close_run(run_id, status, cause)
             case Enqueue():
@@ -204,7 +222,7 @@ def _subject(key: ObjectKey, body: Manifest) -> Subject:
 
 
 def _execution(key: ObjectKey, body: Manifest) -> Execution:
-    return training.current_execution(_subject(key, body))
+    return current_execution(_subject(key, body))
 
 
 def _ended_well(running: PipelineRun | None, tracked: TrackedRun | None) -> bool:

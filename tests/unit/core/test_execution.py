@@ -43,3 +43,15 @@ def test_keys_differ_by_attempt_and_stay_names_of_jobs() -> None:
     keys = {Execution(run, "uid", "hash", attempt).key for attempt in (1, 2)}
     assert len(keys) == 2
     assert all(len(f"{key}-package") <= 63 for key in keys)
+
+
+REPLAY: dict[str, Any] = {"output": {"model": "m"}, "replayOf": {"modelVersion": "7"}}
+
+
+def test_a_replay_of_another_version_runs_again_and_another_tolerance_does_not() -> None:
+    def replayed(**of: Any) -> str:
+        return spec_hash(TrainingRunSpec.model_validate(REPLAY | {"replayOf": of}))
+
+    assert replayed(modelVersion="7") != replayed(modelVersion="8")
+    assert replayed(modelVersion="7") != replayed(execution="arr-delay-0123456789")
+    assert replayed(modelVersion="7") == replayed(modelVersion="7", tolerance=0.01)
