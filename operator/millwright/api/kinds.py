@@ -48,6 +48,7 @@ TRAINING_RUN = Kind(
         Column("State", ".status.state"),
         Column("Progress", ".status.progressPercentage", "integer"),
         Column("Model-Version", ".status.modelVersion"),
+        Column("Cost", ".status.cost.amount"),
         REASON,
         AGE,
     ),

@@ -65,7 +65,7 @@ def blocked(pod: Manifest) -> str | None:
 
 
 def failure_reason(pod: Manifest, container: str) -> str:
-    """OOMKilled, Evicted, Preempted, NodeLost, or Error, of a pod that failed."""
+    """OOMKilled, Evicted, Preempted, NodeLost, PodLost (somebody deleted it) or Error, of a pod that failed."""
     disrupted = _condition(pod, "DisruptionTarget", "True")
     if disrupted:
         return DISRUPTIONS.get(disrupted.get("reason", ""), "Evicted")
@@ -73,7 +73,9 @@ def failure_reason(pod: Manifest, container: str) -> str:
         return "Preempted" if pod["status"]["reason"] == "Preempting" else str(pod["status"]["reason"])
     ended = terminated(pod, container)
     killed = ended.get("reason") == "OOMKilled" or ended.get("exitCode") == KILLED
-    return "OOMKilled" if killed else "Error"
+    if killed:
+        return "OOMKilled"
+    return "PodLost" if "deletionTimestamp" in pod["metadata"] else "Error"
 
 
 def uses(pods: Iterable[Manifest]) -> tuple[PodUse, ...]:
