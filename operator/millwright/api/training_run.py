@@ -269,7 +269,9 @@ class TrainingRunStatus(StatusModel):
     completion_time: Time | None = Field(None, description="When this execution ended.")
     progress_percentage: int | None = Field(None, ge=0, le=100, description="Steps done, in percent.")
     tasks: tuple[TaskStatus, ...] = Field((), max_length=MAX_TASKS, description="The pipeline's steps.")
-    metrics: tuple[MetricValue, ...] = Field((), max_length=MAX_METRICS, description="Metrics of the MLflow run.")
+    metrics: tuple[MetricValue, ...] = Field(
+        (), max_length=MAX_METRICS, description="Metrics of the MLflow run that are finite."
+    )
     model_version: ModelVersionNumber | None = Field(None, description="The version that this run became.")
     replay: ReplayStatus | None = Field(None, description="Of a replay that has ended: how it compares.")
     cost: Cost | None = Field(None, description="What the execution cost so far; nothing where no pool has a price.")

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from millwright.api.common import Condition
@@ -73,7 +74,9 @@ def _details(observed: Observed, execution: Execution, now: datetime) -> dict[st
         details["tasks"] = tuple(_task(task) for task in tasks[:MAX_TASKS])
     if observed.tracked is not None:
         details["mlflow_run"] = MlflowRunReference(id=observed.tracked.id, url=observed.tracked.url)
-        metrics = sorted(observed.tracked.metrics.items())[:MAX_METRICS]
+        # JSON, and so the API server, has no word for NaN or infinity.
+        told = ((name, value) for name, value in observed.tracked.metrics.items() if isfinite(value))
+        metrics = sorted(told)[:MAX_METRICS]
         details["metrics"] = tuple(MetricValue(name=name, value=value) for name, value in metrics)
     return details
 

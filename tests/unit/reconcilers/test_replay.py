@@ -135,6 +135,15 @@ async def test_metrics_that_differ_are_told_and_the_run_has_succeeded_all_the_sa
     assert condition(world, "Ready")["status"] == condition(world, "Succeeded")["status"] == "True"
 
 
+async def test_a_metric_that_is_no_number_is_compared_and_left_out_of_the_status_which_cannot_hold_it() -> None:
+    world = FakeWorld()
+    await trained(world)
+    world.cluster.put(TRAINING_RUNS, replay(modelVersion="1"))
+    await run(world, AGAIN, {"roc_auc": 0.75, "loss": 0.5})
+    assert status(world)["replay"]["differences"] == [{"metric": "loss", "original": "nan", "replayed": "0.5"}]
+    json.dumps(world.status(), allow_nan=False)
+
+
 async def test_another_tolerance_compares_again_and_trains_nothing() -> None:
     world = FakeWorld()
     await trained(world)
