@@ -204,6 +204,26 @@ def test_node_pools_are_what_the_operator_reads() -> None:
     assert node_pool_settings.parse(settings(render({}), "node-pools.yaml").encode()).pools == {}
 
 
+OWN_PIPELINES = OWN_S3 | {"storage.pipelines": ["s3://pipelines/"]}
+READER = {"storage.operatorSecretName": "reader"}
+
+
+@pytest.mark.parametrize(
+    ("values", "secret"),
+    [
+        ({}, "millwright-storage"),
+        (OWN_S3, None),
+        (OWN_PIPELINES, "millwright-storage"),
+        (OWN_S3 | READER, "reader"),
+        (READER, "reader"),
+    ],
+    ids=["embedded", "own", "own with pipelines", "own with a Secret for reading", "embedded with another Secret"],
+)
+def test_the_operator_has_credentials_only_where_it_may_have_to_read(values: Object, secret: str | None) -> None:
+    (container,) = template(render(values), "mill-operator")["spec"]["containers"]
+    assert container.get("envFrom") == ([{"secretRef": {"name": secret}}] if secret else None)
+
+
 def test_other_node_pools_start_no_pod_anew() -> None:
     before, after = (
         render(OWN_S3),

@@ -13,6 +13,10 @@ from tests.contract.mlflow_server import free_port, runner_python
 from tests.contract.s3_server import s3_server
 from tests.serving import packages
 
+from millwright.adapters import s3 as s3_adapter
+from millwright.adapters.s3 import S3Objects
+from millwright.core import records
+from millwright.ports import RejectedError
 from millwright_runner.destinations import at
 from millwright_runner.outcome import Failed
 from millwright_serving.download import fetch, verified_manifest
@@ -82,6 +86,47 @@ def test_what_the_runner_stores_the_server_takes(s3: Any, built: Built, tmp_path
     names = ("manifest.json", "model.onnx", "sample.json")
     assert keys(s3) == [f"{PREFIX}/{name}" for name in names]
     assert [(here / name).read_bytes() for name in names] == [(built[0] / name).read_bytes() for name in names]
+
+
+@pytest.fixture
+def reader() -> Iterator[S3Objects]:
+    """The operator's, for packages of namespace flights; its client is of this test's environment."""
+    s3_adapter._client.cache_clear()
+    yield S3Objects((f"s3://{BUCKET}/flights",))
+    s3_adapter._client.cache_clear()
+
+
+async def test_the_operator_reads_the_copy_that_the_runner_stored(s3: Any, reader: S3Objects, tmp_path: Path) -> None:
+    (tmp_path / "replay.json").write_text("{}")
+    at(records.beside(PACKAGE)).store(tmp_path)
+    assert await reader.get(f"{PACKAGE}.replay/replay.json", 100) == b"{}"
+    assert await reader.get(f"{PACKAGE}.replay/pipeline.yaml", 100) is None
+    with pytest.raises(RejectedError, match="larger than 1 bytes"):
+        await reader.get(f"{PACKAGE}.replay/replay.json", 1)
+
+
+async def test_the_operator_reads_nothing_of_another_namespace(s3: Any, reader: S3Objects) -> None:
+    s3.put_object(Bucket=BUCKET, Key="other/secret.json", Body=b"secret")
+    for uri in (f"s3://{BUCKET}/other/secret.json", f"s3://{BUCKET}/flights/../other/secret.json"):
+        with pytest.raises(RejectedError, match="may be read here"):
+            await reader.get(uri, 100)
+
+
+def test_a_copy_beside_the_package_is_no_part_of_it(s3: Any, built: Built, tmp_path: Path) -> None:
+    manifest = stored(s3, built)
+    s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}.replay/pipeline.yaml", Body=b"a pipeline")
+    assert verified_manifest(fetch(PACKAGE, tmp_path / "models"), manifest.digest) == manifest
+
+
+async def test_an_operator_without_credentials_says_which_setting_gives_them(
+    s3: Any, reader: S3Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(RejectedError, match=r"no S3 credentials \(storage\.operatorSecretName\)"):
+        await reader.get(f"{PACKAGE}.replay/replay.json", 100)
 
 
 def test_a_package_that_is_not_there_has_no_manifest(s3: Any) -> None:

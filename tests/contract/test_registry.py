@@ -11,7 +11,8 @@ from tests.contract.mlflow_server import free_port
 from tests.fakes.registry import FakeRegistry
 
 from millwright.adapters.mlflow import MlflowRegistry
-from millwright.core.execution import Package, Task, TrackedRun
+from millwright.core import records
+from millwright.core.execution import Original, Package, Task, TrackedRun
 from millwright.ports import DependencyError, Registry, RejectedError
 
 TASKS = (Task("train", "Running"), Task("evaluate", "Pending"))
@@ -111,6 +112,21 @@ async def test_a_run_is_found_by_its_key_and_in_its_experiment_only(registry: Re
     assert await registry.find_run(name, "k-2") is None
     assert await registry.find_run(f"{name}-other", "k-1") is None
     assert other.id != run.id
+
+
+async def test_a_run_tells_what_it_was_tagged_with_last(registry: Registry, driver: Driver, name: str) -> None:
+    run = await opened(registry, name, "k-1", **{"pipeline.digest": "sha256:1", "replayOf": "arr-delay/arr-delay-1"})
+    assert (run.pipeline_digest, run.replay_of) == ("sha256:1", Original("arr-delay", "arr-delay-1"))
+    await registry.tag_run(run.id, {"millwright.pipeline.digest": "sha256:2", "millwright.platform": "x" * 300})
+    found = await registry.find_run(name, "k-1")
+    assert found is not None and (found.pipeline_digest, found.replay_of) == ("sha256:2", run.replay_of)
+    assert (await driver.tags(run.id))["millwright.platform"] == "x" * 300
+
+
+async def test_the_longest_tag_that_is_written_is_kept_whole(registry: Registry, driver: Driver, name: str) -> None:
+    longest = "x" * records.MOST_TAG_CHARACTERS
+    run = await opened(registry, name, "k-1", arguments=longest)
+    assert (await driver.tags(run.id))["millwright.arguments"] == longest
 
 
 async def test_only_executions_whose_run_has_not_ended_are_open(registry: Registry, name: str) -> None:

@@ -41,3 +41,9 @@ imagePullSecrets:
 annotations: {millwright.dev/keys: {{ printf "%s %s" $.Values.storage.accessKeyId . | sha256sum | trunc 16 | quote }}}
 {{- end }}
 {{- end }}
+
+{{- /* The operator only reads S3, and only for pipelines in S3 and replays: it gets no credentials where neither can be. */}}
+{{- define "millwright.operatorSecret" -}}
+{{- $given := or .Values.storage.embedded .Values.storage.pipelines -}}
+{{- .Values.storage.operatorSecretName | default (ternary .Values.storage.secretName "" (not (empty $given))) -}}
+{{- end }}
