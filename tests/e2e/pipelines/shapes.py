@@ -35,7 +35,7 @@ def finish(mode: str, seconds: int):
 
     import mlflow
     from sklearn.datasets import load_iris
-    from sklearn.tree import DecisionTreeClassifier
+    from sklearn.linear_model import LogisticRegression
 
     time.sleep(seconds)
     if mode == "exit":
@@ -46,7 +46,7 @@ def finish(mode: str, seconds: int):
         while True:
             hoard.append(bytearray(16_000_000))
     rows, kinds = load_iris(return_X_y=True, as_frame=True)
-    model = DecisionTreeClassifier(max_depth=3, random_state=0).fit(rows, kinds)
+    model = LogisticRegression(max_iter=1000).fit(rows, kinds)
     mlflow.log_metric("accuracy", model.score(rows, kinds))
     mlflow.sklearn.log_model(model, name="model", input_example=rows.head(20))
 
