@@ -24,7 +24,7 @@ from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core import ir
 from millwright.core.actions import Launch
-from millwright.core.execution import Cause, Execution, ObjectKey, Phase, PipelineRun, spec_hash
+from millwright.core.execution import Cause, Execution, ObjectKey, Phase, PipelineRun, outlives_its_owner, spec_hash
 from millwright.core.node_pools import NodePools
 from millwright.ports import TRAINING_RUNS, Pipelines
 
@@ -264,4 +264,4 @@ async def test_a_backend_forgets_a_training_run_with_all_its_executions(backend:
     for _ in range(2):
         await port.forget(execution)
     run = await port.find(execution)
-    assert run is None or not run.keeps_record
+    assert run is None or not outlives_its_owner(run.reference.backend)

@@ -14,6 +14,7 @@ from millwright.api.training_run import TrainingRunSpec
 from millwright.core import ir
 from millwright.core.actions import Launch, PackageModel
 from millwright.core.execution import (
+    EMBEDDED,
     Cause,
     Execution,
     Package,
@@ -44,6 +45,7 @@ class FakePipelines:
         self._cluster = cluster or FakeCluster()
         self.launched: list[str] = []
         self.stopped: list[str] = []
+        self.forgotten: list[str] = []
         self.runs: dict[str, PipelineRun] = {}
         self._keeps_record = keeps_record
         self.looks = looks
@@ -89,7 +91,7 @@ class FakePipelines:
             self.launched.append(key)
             self.launches[key] = launch
             self.runs[key] = PipelineRun(
-                key, RunReference("fake", key), Phase.RUNNING, EPOCH, keeps_record=self._keeps_record
+                key, RunReference("fake" if self._keeps_record else EMBEDDED, key), Phase.RUNNING, EPOCH
             )
             self._ends[key] = self._outcomes.pop(0) if self._outcomes else None
 
@@ -103,6 +105,7 @@ class FakePipelines:
         self.runs.pop(key, None)
 
     async def forget(self, execution: Execution) -> None:
+        self.forgotten.append(execution.uid)
         for key in [key for key in self.runs if self.launches[key].execution.uid == execution.uid]:
             del self.runs[key]
 

@@ -15,7 +15,6 @@ STANDALONE = {
     "examples/own-pipeline/pipeline.py": "pipeline.yaml",
     "tests/contract/pipelines/hello.py": "hello.yaml",
     "tests/e2e/pipelines/shapes.py": "shapes.yaml",
-    "tests/e2e/pipelines/shapes.py": "shapes.yaml",
 }
 
 

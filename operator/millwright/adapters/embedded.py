@@ -14,8 +14,6 @@ from millwright.core.records import ARGUMENTS, PIPELINE
 from millwright.core.strongest import PodPlacement, strongest
 from millwright.ports import JOBS, Cluster
 
-BACKEND = "embedded"
-
 
 class EmbeddedPipelines:
     """Implements ports.Pipelines."""
@@ -34,7 +32,7 @@ class EmbeddedPipelines:
         raise InvalidPipeline("spec.pipeline.name needs the kubeflow backend; name a ConfigMap or an object in S3")
 
     async def runtime(self, namespace: str) -> Runtime:
-        return Runtime(BACKEND, image=self._settings.image)
+        return Runtime(EMBEDDED, image=self._settings.image)
 
     async def find(self, execution: Execution) -> PipelineRun | None:
         state = await jobs.read(self._cluster, execution.run.namespace, execution.key)
@@ -42,7 +40,7 @@ class EmbeddedPipelines:
             return None
         return PipelineRun(
             key=execution.key,
-            reference=RunReference(BACKEND, execution.key),
+            reference=RunReference(EMBEDDED, execution.key),
             phase=state.phase,
             started=state.started,
             ending=state.ending,

@@ -107,7 +107,6 @@ class KubeflowPipelines:
             cause=cause,
             tasks=kubeflow_runs.tasks(run, pods),
             uses=kubeflow_runs.uses(pods),
-            keeps_record=True,
         )
 
     async def _has_lost_its_workflow(self, space: Space, run: Json) -> bool:

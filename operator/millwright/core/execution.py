@@ -141,6 +141,9 @@ class Runtime:
     image: str = ""
 
 
+EMBEDDED = "embedded"
+
+
 @dataclass(frozen=True)
 class RunReference:
     """Where a pipeline run is: its backend, its ID there, and its page for a browser."""
@@ -150,13 +153,17 @@ class RunReference:
     url: str | None = None
 
 
+def outlives_its_owner(backend: str) -> bool:
+    """Whether the backend remembers a run until it is pruned; Jobs go with the TrainingRun that owns them."""
+    return backend != EMBEDDED
+
+
 @dataclass(frozen=True)
 class PipelineRun:
     """A pipeline run as its backend shows it.
 
     `ending`: it was told to stop, and its pods are not gone yet. `blocked`: the reason, such as ImagePullBackOff, for
-    which a pod cannot start without a change. `keeps_record`: the backend remembers it until
-    it is pruned, so that somebody must still do that when the TrainingRun is deleted.
+    which a pod cannot start without a change.
     """
 
     key: str
@@ -169,7 +176,6 @@ class PipelineRun:
     cause: Cause | None = None
     tasks: tuple[Task, ...] = ()
     uses: tuple[PodUse, ...] = ()
-    keeps_record: bool = False
 
     @property
     def active(self) -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from millwright.api.training_run import TrainingRunStatus
-from millwright.core.actions import Prune, ReleaseFinalizer, TrainingAction
+from millwright.core.actions import Forget, Prune, ReleaseFinalizer, TrainingAction
 from millwright.core.conditions import find
 from millwright.core.execution import Execution, spec_hash
 from millwright.core.plan import Plan
@@ -31,7 +31,7 @@ def after_the_end(subject: Subject, now: datetime) -> Plan[TrainingAction, Train
     if left > 0:
         return Plan(status, requeue_after=left)
     release = (ReleaseFinalizer(),) if subject.held else ()
-    return Plan(status.model_copy(update={"pipeline_run": None}), (Prune(_keys(subject)), *release))
+    return Plan(status.model_copy(update={"pipeline_run": None}), (Prune(_keys(subject)), Forget(), *release))
 
 
 def _keys(subject: Subject) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from millwright.core.actions import (
 )
 from millwright.core.attempts import current_execution, is_tried_again
 from millwright.core.conditions import stalled, working
-from millwright.core.execution import Cause, Execution, Phase
+from millwright.core.execution import Cause, Execution, Phase, outlives_its_owner
 from millwright.core.limits import exceeded
 from millwright.core.lineage import launch_tags, run_tags, version_tags
 from millwright.core.plan import Plan
@@ -248,8 +248,8 @@ def _unregistered(observed: Observed, execution: Execution, now: datetime) -> Tr
 
 def _concluded(observed: Observed, status: TrainingRunStatus, close: tuple[TrainingAction, ...]) -> TrainingPlan:
     """Nothing is under way any more; the finalizer stays where the backend keeps a record that must go in the end."""
-    keeps_record = observed.running is not None and observed.running.keeps_record
-    release = (ReleaseFinalizer(),) if observed.subject.held and not keeps_record else ()
+    kept = status.pipeline_run is not None and outlives_its_owner(status.pipeline_run.backend)
+    release = (ReleaseFinalizer(),) if observed.subject.held and not kept else ()
     reason = status.failure.reason if status.failure else None
     label = (LabelFailure(reason),) if reason != observed.subject.failure_label else ()
     return Plan(status, (*close, *release, *label))

@@ -277,6 +277,17 @@ async def test_one_can_search_for_runs_that_failed_for_a_reason() -> None:
     assert labels == {}
 
 
+async def test_a_backend_is_told_to_forget_a_run_that_was_stopped_and_then_deleted() -> None:
+    world = await started(FakeWorld(looks=1000, keeps_record=True), activeDeadlineSeconds=10)
+    await world.settle(world.training_runs)
+    assert world.condition("Ready")["reason"] == "DeadlineExceeded"
+    body = world.cluster.objects[TRAINING_RUNS.plural, KEY.namespace, KEY.name]
+    assert body["metadata"]["finalizers"]
+    body["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    await world.settle(world.training_runs)
+    assert world.pipelines.forgotten == [body["metadata"]["uid"]]
+
+
 async def test_a_backend_that_keeps_a_record_is_told_to_forget_when_the_run_is_deleted() -> None:
     world = await started(FakeWorld(keeps_record=True))
     await world.settle(world.training_runs)
