@@ -7,7 +7,7 @@ from millwright.adapters.copies import FOLDER, STEP
 from millwright.adapters.jobs import ConfigMapVolume, JobSettings
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.actions import Launch
-from millwright.core.execution import Execution, PipelineRun, RunReference, Runtime
+from millwright.core.execution import EMBEDDED, Execution, PipelineRun, RunReference, Runtime
 from millwright.core.ir import InvalidPipeline, Pipeline, image_for_embedded
 from millwright.core.node_pools import NodePools
 from millwright.core.records import ARGUMENTS, PIPELINE
