@@ -106,7 +106,7 @@ class KubeflowPipelines:
             blocked=kubeflow_runs.blocked(pods),
             cause=cause,
             tasks=kubeflow_runs.tasks(run, pods),
-            uses=kubeflow_runs.uses(pods),
+            uses=kubeflow_runs.uses(await self._snapshots.step_pods(space, execution.key)),
         )
 
     async def _has_lost_its_workflow(self, space: Space, run: Json) -> bool:

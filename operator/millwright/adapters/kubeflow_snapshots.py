@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from millwright.adapters.jobs import EXECUTION_LABEL
 from millwright.adapters.kubeflow_api import KubeflowApi
 from millwright.core.execution import ObjectKey
 from millwright.ports import PODS, Cluster, Manifest
@@ -29,10 +30,11 @@ class Space:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Runs under way, and pods by run ID, at one moment."""
+    """Runs under way, and pods by run ID and by execution, at one moment."""
 
     runs: tuple[dict[str, Any], ...] = ()
     pods: dict[str, list[Manifest]] = field(default_factory=dict)
+    step_pods: dict[str, list[Manifest]] = field(default_factory=dict)
     taken: float = float("-inf")
 
     def run(self, name: str) -> dict[str, Any] | None:
@@ -62,6 +64,10 @@ class Snapshots:
         """Pods of a run, of its steps and of their drivers, oldest first."""
         return (await self.of(space)).pods.get(run_id, [])
 
+    async def step_pods(self, space: Space, execution: str) -> Sequence[Manifest]:
+        """Pods of the steps of an execution, those of a run that was stopped and launched anew too, oldest first."""
+        return (await self.of(space)).step_pods.get(execution, [])
+
     def forget(self, space: Space) -> None:
         """What was read is not true any more: we changed it ourselves."""
         self._taken.pop(space, None)
@@ -70,7 +76,9 @@ class Snapshots:
         taken = time.monotonic()
         runs = await self._api.active_runs(space.api_namespace)
         pods: dict[str, list[Manifest]] = defaultdict(list)
+        step_pods: dict[str, list[Manifest]] = defaultdict(list)
         found = await self._cluster.list(PODS, space.pod_namespace, RUN_LABEL)
         for pod in sorted(found, key=lambda p: str(p["metadata"]["creationTimestamp"])):
             pods[pod["metadata"]["labels"][RUN_LABEL]].append(pod)
-        return Snapshot(tuple(runs), dict(pods), taken)
+            step_pods[pod["metadata"]["labels"].get(EXECUTION_LABEL, "")].append(pod)
+        return Snapshot(tuple(runs), dict(pods), dict(step_pods), taken)

@@ -24,6 +24,11 @@ def _of_pod(use: PodUse, pool: NodePool, now: datetime) -> Decimal:
     return seconds / SECONDS_PER_HOUR * pool.hourly_cost
 
 
+def reported(status: TrainingRunStatus, execution: Execution) -> Decimal | None:
+    """What all attempts at the spec cost as it was last said: pods that are gone since were paid for, too."""
+    return Decimal(status.cost.amount) if status.cost and status.spec_hash == execution.spec_hash else None
+
+
 def of_earlier_attempts(status: TrainingRunStatus, execution: Execution) -> Decimal:
     """What other attempts at the same spec cost, as far as the history goes back."""
     others = (e for e in status.history if e.spec_hash == execution.spec_hash and e.attempt != execution.attempt)

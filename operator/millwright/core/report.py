@@ -86,7 +86,8 @@ def _cost(observed: Observed, execution: Execution, now: datetime) -> dict[str, 
     spent = cost.of_attempt(observed, execution, now.replace(second=0, microsecond=0))
     if spent is None:
         return {}
-    total = spent + cost.of_earlier_attempts(observed.subject.status, execution)
+    old = observed.subject.status
+    total = max(spent + cost.of_earlier_attempts(old, execution), cost.reported(old, execution) or Decimal(0))
     return {"cost": Cost(amount=cost.amount(total), currency=observed.pools.currency)}
 
 
@@ -238,8 +239,9 @@ def _history(
 
 
 def _attempt_cost(observed: Observed, execution: Execution, now: datetime) -> str | None:
-    """As it can be seen; where its pods are gone, as it was last reported."""
-    spent, reported = cost.of_attempt(observed, execution, now), observed.subject.status.cost
-    if spent is None and reported is not None:
-        spent = Decimal(reported.amount) - cost.of_earlier_attempts(observed.subject.status, execution)
-    return cost.amount(max(spent, Decimal(0))) if spent is not None else None
+    """As it can be seen; where pods of it are gone, as it was last reported."""
+    old = observed.subject.status
+    reported, seen = cost.reported(old, execution), cost.of_attempt(observed, execution, now)
+    known = reported - cost.of_earlier_attempts(old, execution) if reported is not None else None
+    amounts = [amount for amount in (seen, known) if amount is not None]
+    return cost.amount(max(amounts)) if amounts else None

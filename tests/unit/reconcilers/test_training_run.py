@@ -207,6 +207,19 @@ async def test_what_a_run_costs_is_its_pods_time_at_their_pools_price() -> None:
     assert world.status()["history"][0]["cost"] == "0.5000"
 
 
+async def test_pods_that_are_gone_were_paid_for_too() -> None:
+    world = await costing(FakeWorld(looks=1000), seconds=180)
+    await world.training_runs.reconcile(KEY)
+    assert world.status()["cost"]["amount"] == "0.1800"
+    world.cluster.put(TRAINING_RUNS, training_run(suspend=True))
+    await world.settle(world.training_runs)
+    world.pipelines.looks = 2
+    world.cluster.put(TRAINING_RUNS, training_run())
+    await world.settle(world.training_runs)
+    assert world.status()["state"] == "Succeeded"
+    assert world.status()["cost"]["amount"] == world.status()["history"][0]["cost"] == "0.1800"
+
+
 async def test_a_run_that_has_spent_its_budget_is_stopped_and_a_larger_one_goes_on() -> None:
     world = await costing(FakeWorld(looks=1000), seconds=700, budget={"maxCost": "0.50"}, backoffLimit=3)
     await world.settle(world.training_runs)
