@@ -71,13 +71,16 @@ demo: environments ## Three YAML files in, a trained, registered and served mode
 test-unit: $(DEV)/.ready ## Seconds: decisions by tables and properties
 	$(DEV)/bin/python -m pytest tests/unit -q
 
+test: export NODES = 2
+test: export KUBEFLOW = 1
+test: export KUEUE = 1
 test: lint environments ## Everything: units, serving, pipelines, contracts, and the main job on the real cluster
 	$(DEV)/bin/python -m pytest tests/unit tests/serving -q
 	$(RUNNER)/bin/python -m pytest tests/pipelines -q
 	python3 -m tests.cluster up
 	python3 -m tests.cluster images
 	python3 -m demo.install
-	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/contract tests/e2e -q
+	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/contract tests/cluster tests/e2e -q
 
 test-e2e: environments ## A choice on the running cluster: make test-e2e K="expr"
 	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/e2e -q $(if $(K),-k "$(K)")
