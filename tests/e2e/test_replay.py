@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from demo.kube import get, kubectl
 from tests.e2e.conftest import Mlflow, Team, eventually
+from tests.e2e.kubeflow import NAMESPACE, KubeflowTeam
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,8 @@ def replay(team: Team, name: str, **of: Any) -> dict[str, Any]:
     spec = {"replayOf": of, "output": {"model": "wine"}}
     metadata = {"name": name}
     team.apply({"apiVersion": "millwright.dev/v1alpha1", "kind": "TrainingRun", "metadata": metadata, "spec": spec})
-    eventually(f"{name} has ended", lambda: team.condition("trainingrun", "Succeeded", name).get("status") == "True")
+    ended = lambda: team.condition("trainingrun", "Succeeded", name).get("status") == "True"  # noqa: E731
+    eventually(f"{name} has ended", ended, 400)
     return team.status("trainingrun", name)
 
 
@@ -63,6 +65,18 @@ def test_replays_make_no_version(auditors: Team, mlflow: Mlflow) -> None:
 
 def test_a_model_served_from_a_package_with_a_copy_beside_it_is_ready(auditors: Team) -> None:
     eventually("version 1 is served", lambda: auditors.serves("1"))
+
+
+def test_on_kubeflow_a_replay_computes_every_step_anew() -> None:
+    team = KubeflowTeam(NAMESPACE)
+    team.apply_example(regularization=0.5)
+    eventually("version 1 is made", lambda: team.status("trainingrun").get("modelVersion") == "1", 400)
+    original = team.status("trainingrun")
+    status = replay(team, "again", modelVersion="1")
+    assert status["replay"] == {"of": f"wine/{original['execution']}", "matches": True, "differences": []}
+    assert status["pipelineRun"]["backend"] == "kubeflow"
+    assert {task["state"] for task in status["tasks"]} == {"Succeeded"}, "none is Cached"
+    kubectl("delete", "namespace", NAMESPACE, "--timeout=120s")
 
 
 def tags_of(mlflow: Mlflow, status: dict[str, Any]) -> dict[str, str]:
