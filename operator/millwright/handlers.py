@@ -1,10 +1,12 @@
 """kopf: watch, map events to object keys, wake the queues. Nothing else.
 
-What wakes what: the object itself and what it owns; a Model wakes the Deployments and TrainingRuns that name it;
+What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it,
+and the TrainingRuns that have no result yet;
 a ConfigMap is not watched: a TrainingRun that waits for one looks again by itself.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import kopf
@@ -85,7 +87,8 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
     @kopf.on.event(API_VERSION, "trainingruns", registry=handlers)
     async def training_run(body: kopf.Body, type: str | None, **_: Any) -> None:
         key = _key(body)
-        watches.learn("TrainingRun", key, None if type == "DELETED" else body["spec"]["output"]["model"])
+        over = type == "DELETED" or has_result(body)
+        watches.learn("TrainingRun", key, None if over else body["spec"]["output"]["model"])
         operator().training_runs.add(key)
         if body.get("status", {}).get("modelVersion"):
             operator().models.add(ObjectKey(key.namespace, body["spec"]["output"]["model"]))
@@ -126,6 +129,14 @@ def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:
     @kopf.on.event("v1", "services", labels={DEPLOYMENT_LABEL: kopf.PRESENT}, registry=handlers)
     async def service(body: kopf.Body, **_: Any) -> None:
         operator().deployments.add(_owner(body, DEPLOYMENT_LABEL))
+
+
+def has_result(body: Mapping[str, Any]) -> bool:
+    """Whether a TrainingRun's status is the result of its present spec: then no change of its Model matters to it."""
+    status = body.get("status", {})
+    known = status.get("observedGeneration") == body["metadata"]["generation"]
+    ends = (c["status"] != "Unknown" for c in status.get("conditions", ()) if c["type"] == "Succeeded")
+    return known and any(ends)
 
 
 def _key(body: kopf.Body) -> ObjectKey:

@@ -28,7 +28,9 @@ class FakeQueues:
         key = request.execution.key
         if key not in self.places:
             self.entered.append(key)
-            self.places[key] = QueuePlace(Admission.WAITING, "no quota is left", position=2)
+            self.places[key] = QueuePlace(
+                request.spec.queue_name or "", Admission.WAITING, "no quota is left", position=2
+            )
 
     async def leave(self, execution: Execution, key: str) -> None:
         self.places.pop(key, None)

@@ -28,31 +28,35 @@ class Backends:
         return await self._chosen(namespace).runtime(namespace)
 
     async def find(self, execution: Execution) -> PipelineRun | None:
-        """In the chosen backend first; then, as the choice may have changed since the launch, in the others."""
-        chosen = self._chosen(execution.run.namespace)
-        for backend in (chosen, *(b for b in self._backends.values() if b is not chosen)):
+        for backend in self._of(execution):
             found = await backend.find(execution)
             if found is not None:
                 return found
         return None
 
     async def strays(self, execution: Execution) -> Sequence[str]:
-        return sorted({key for backend in self._backends.values() for key in await backend.strays(execution)})
+        return sorted({key for backend in self._of(execution) for key in await backend.strays(execution)})
 
     async def launch(self, launch: Launch) -> None:
         await self._chosen(launch.execution.run.namespace).launch(launch)
 
     async def stop(self, execution: Execution, key: str) -> None:
-        for backend in self._backends.values():
+        for backend in self._of(execution):
             await backend.stop(execution, key)
 
     async def prune(self, execution: Execution, key: str) -> None:
-        for backend in self._backends.values():
+        for backend in self._of(execution):
             await backend.prune(execution, key)
 
     async def forget(self, execution: Execution) -> None:
-        for backend in self._backends.values():
+        for backend in self._of(execution):
             await backend.forget(execution)
 
     def _chosen(self, namespace: str) -> Pipelines:
         return self._backends[self._by_namespace.get(namespace, self._default)]
+
+    def _of(self, execution: Execution) -> Sequence[Pipelines]:
+        """The chosen one, and the one that was when the TrainingRun was launched; no other's outage is of interest."""
+        chosen = self._chosen(execution.run.namespace)
+        former = self._backends.get(execution.backend or "", chosen)
+        return (chosen,) if former is chosen else (former, chosen)

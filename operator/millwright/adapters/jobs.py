@@ -9,7 +9,7 @@ from typing import Any
 from millwright.api.common import API_VERSION, GROUP
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core import pod_state, pods
-from millwright.core.execution import Cause, Execution, Phase, PodUse, Task
+from millwright.core.execution import Blocked, Cause, Execution, Phase, PodUse, Task
 from millwright.core.strongest import PodPlacement
 from millwright.ports import JOBS, PODS, Cluster, Manifest
 
@@ -19,6 +19,7 @@ UID_LABEL = f"{GROUP}/training-run-uid"
 MODEL_LABEL = f"{GROUP}/model"
 STEP_LABEL = f"{GROUP}/step"
 TAIL_LINES = 20
+ONCE_MORE_IF_DISRUPTED = {"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}]}
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,12 @@ def job(
     image: str | None = None,
     config_map: ConfigMapVolume | None = None,
     placement: PodPlacement | None = None,
+    restartable: bool = False,
 ) -> Manifest:
-    """A Job with one restricted pod that is never restarted: attempts are the operator's to count."""
+    """A Job with one restricted pod that is never restarted: attempts are the operator's to count.
+
+    `restartable`: but for one that was evicted or preempted, which has another in its place.
+    """
     child_labels = labels(execution, spec, step) | _pool_label(placement)
     secret = spec.storage.secret_ref if spec.storage else settings.storage_secret
     container: Manifest = {
@@ -102,6 +107,7 @@ def job(
         container["volumeMounts"].append({"name": "pipeline", "mountPath": config_map.folder, "readOnly": True})
     body: Manifest = {
         "backoffLimit": 0,
+        **({"podFailurePolicy": ONCE_MORE_IF_DISRUPTED} if restartable else {}),
         "template": {"metadata": {"labels": child_labels}, "spec": pod},
     }
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata(execution, name, child_labels), "spec": body}
@@ -137,7 +143,7 @@ class JobState:
     started: datetime | None = None
     ending: bool = False
     waiting_for: str = ""
-    blocked: str | None = None
+    blocked: Blocked | None = None
     cause: Cause | None = None
     tasks: tuple[Task, ...] = ()
     uses: tuple[PodUse, ...] = ()
@@ -157,7 +163,7 @@ async def read(cluster: Cluster, namespace: str, name: str) -> JobState | None:
         started=pod_state.time(found.get("status", {}).get("startTime")),
         ending="deletionTimestamp" in found["metadata"],
         waiting_for=_waiting_for(found, pod) if phase is Phase.PENDING else "",
-        blocked=pod_state.blocked(pod) if pod else None,
+        blocked=pod_state.blocked(job_pods),
         cause=await _cause(cluster, found, pod, report) if phase is Phase.FAILED else None,
         tasks=tuple(Task(t["name"], t["state"]) for t in report.get("tasks", [])),
         uses=pod_state.uses(job_pods),
@@ -206,7 +212,8 @@ async def _cause(cluster: Cluster, found: Manifest, pod: Manifest | None, report
         return Cause("PodLost", f"the pod is gone: {failed.get('message', '')}")
     name, container = pod["metadata"]["name"], _container(found)
     exit_code = report.get("exitCode", pod_state.terminated(pod, container).get("exitCode"))
-    reason = str(report.get("reason") or pod_state.failure_reason(pod, container))
+    disrupted = pod_state.disruption(pod)  # it may have had time for last words of its own
+    reason = str(disrupted or report.get("reason") or pod_state.failure_reason(pod, container))
     lines = report.get("message") or await cluster.tail(pod["metadata"]["namespace"], name, TAIL_LINES)
     message = lines or pod["status"].get("message") or failed.get("message", "")
     return Cause(reason, message, report.get("task"), name, exit_code, final=report.get("outcome") == "Rejected")

@@ -14,6 +14,7 @@ from millwright.adapters.jobs import JobSettings
 from millwright.adapters.kubeflow_api import Absent, KubeflowApi, WorkflowLost
 from millwright.adapters.kubeflow_snapshots import RUN_LABEL, Snapshots, Space
 from millwright.api.training_run import TrainingRunSpec
+from millwright.core import pod_state
 from millwright.core.actions import Launch
 from millwright.core.caching import without_cache
 from millwright.core.environment import SecretEnvironment
@@ -21,7 +22,7 @@ from millwright.core.execution import Execution, Phase, PipelineRun, RunReferenc
 from millwright.core.ir import Pipeline
 from millwright.core.node_pools import NodePools
 from millwright.core.placement import Placement, place
-from millwright.ports import WORKFLOWS, Cluster
+from millwright.ports import WORKFLOWS, Cluster, RejectedError
 
 Json = dict[str, Any]
 BACKEND = "kubeflow"
@@ -103,10 +104,10 @@ class KubeflowPipelines:
             started=kubeflow_runs.created(run),
             ending=kubeflow_runs.archived(run) or kubeflow_runs.canceling(run),
             waiting_for=kubeflow_runs.waiting_for(pods),
-            blocked=kubeflow_runs.blocked(pods),
+            blocked=pod_state.blocked(pods),
             cause=cause,
             tasks=kubeflow_runs.tasks(run, pods),
-            uses=kubeflow_runs.uses(await self._snapshots.step_pods(space, execution.key)),
+            uses=pod_state.uses(await self._snapshots.step_pods(space, execution.key)),
         )
 
     async def _has_lost_its_workflow(self, space: Space, run: Json) -> bool:
@@ -121,25 +122,39 @@ class KubeflowPipelines:
         return RunReference(BACKEND, run_id, f"{self._settings.public_url.rstrip('/')}/#/runs/details/{run_id}")
 
     async def strays(self, execution: Execution) -> Sequence[str]:
+        """By experiment and name: what people start in the experiment is theirs."""
         space = await self._space(execution.run.namespace)
-        experiment = await self._api.experiment(space.api_namespace, space.experiment(execution.run))
-        if experiment is None:
-            return ()
         active = (await self._snapshots.of(space)).runs
-        ours = (run["display_name"] for run in active if run.get("experiment_id") == experiment)
-        return sorted(set(ours) - {execution.key})
+        others = [r for r in active if r["display_name"] != execution.key and execution.is_kin(r["display_name"])]
+        experiment = await self._experiment(space, execution) if others else None
+        return sorted({run["display_name"] for run in others if run.get("experiment_id") == experiment})
+
+    async def _experiment(self, space: Space, execution: Execution) -> str | None:
+        """ID of the TrainingRun's own experiment, or None: one of that name may be somebody else's."""
+        found = await self._api.experiment(space.api_namespace, space.experiment(execution.run))
+        return str(found["experiment_id"]) if found and found.get("description") == _mark(execution) else None
 
     async def launch(self, launch: Launch) -> None:
         execution = launch.execution
         space = await self._space(execution.run.namespace)
         if await self._current(space, execution.key) is not None:
             return
-        name = space.experiment(execution.run)
-        experiment = await self._api.experiment(space.api_namespace, name)
-        experiment = experiment or await self._api.create_experiment(space.api_namespace, name)
+        experiment = await self._own_experiment(space, execution)
         await copies.keep(self._cluster, launch)
         await self._api.create_run(self._body(launch, experiment))
         self._snapshots.forget(space)
+
+    async def _own_experiment(self, space: Space, execution: Execution) -> str:
+        """Makes it where there is none. Raises RejectedError where somebody else has one of that name."""
+        name = space.experiment(execution.run)
+        await self._api.create_experiment(space.api_namespace, name, _mark(execution))
+        found = await self._experiment(space, execution)
+        if found is None:
+            raise RejectedError(
+                f"the Kubeflow server has an experiment {name} that is not of this TrainingRun; "
+                "rename the TrainingRun, or delete that experiment"
+            )
+        return found
 
     def _body(self, launch: Launch, experiment: str) -> Json:
         spec = launch.spec
@@ -195,8 +210,9 @@ class KubeflowPipelines:
         self._snapshots.forget(space)
 
     async def forget(self, execution: Execution) -> None:
+        """What people started in the experiment goes with it."""
         space = await self._space(execution.run.namespace)
-        experiment = await self._api.experiment(space.api_namespace, space.experiment(execution.run))
+        experiment = await self._experiment(space, execution)
         if experiment is None:
             return
         for run in await self._api.runs_of(space.api_namespace, experiment):
@@ -213,3 +229,8 @@ class KubeflowPipelines:
     async def _space(self, namespace: str) -> Space:
         multi_user = (await self._api.server()).multi_user
         return Space(namespace, namespace) if multi_user else Space("", self._settings.run_namespace)
+
+
+def _mark(execution: Execution) -> str:
+    """Description of a TrainingRun's experiment, by which it is known."""
+    return f"Runs of TrainingRun {execution.run.name} in namespace {execution.run.namespace}, kept by Millwright"

@@ -5,6 +5,7 @@ https://www.kubeflow.org/docs/components/pipelines/reference/api/kubeflow-pipeli
 
 import json
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +17,22 @@ from millwright.ports import DependencyError, RejectedError
 
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 20.0
+SERVER_SECONDS = 300.0
 PAGE = 200
 KNOWN_MAJORS = ("2", "3")
 UNDER_WAY = ("RUNTIME_STATE_UNSPECIFIED", "PENDING", "RUNNING", "CANCELING", "PAUSED")
 TRY_AGAIN = (408, 429)
 UNREADABLE = re.compile(r"unknown template format|spec is invalid|unknown field|[Ii]nvalid input error")
 WORKFLOW_NOT_FOUND = re.compile(r'workflows\.argoproj\.io "[^"]+" not found')
-UNAUTHENTICATED, FORBIDDEN, NOT_FOUND = 401, 403, 404
+UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
 
 
 class Absent(RejectedError):
     """What was asked for is not there."""
+
+
+class Conflict(RejectedError):
+    """Something of that name is there already."""
 
 
 class WorkflowLost(RejectedError):
@@ -65,20 +71,21 @@ class KubeflowApi:
     def __init__(self, url: str, credentials: Credentials, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._credentials = credentials
         self._http = httpx.AsyncClient(base_url=url.rstrip("/"), timeout=TIMEOUT_SECONDS, transport=transport)
-        self._server: Server | None = None
+        self._server: tuple[float, Server | None] = (0.0, None)
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._http.aclose()
 
     async def server(self) -> Server:
-        """Asked once. Raises RejectedError for a major version that we do not know."""
-        if self._server is None:
+        """Asked now and then. Raises RejectedError for a major version that we do not know."""
+        asked, found = self._server
+        if found is None or time.monotonic() - asked >= SERVER_SECONDS:
             answer = await self._call("GET", "/apis/v2beta1/healthz")
             found = Server(await self._version(), bool(answer.get("multi_user")))
             _check(found.version)
-            self._server = found
-        return self._server
+            self._server = (time.monotonic(), found)
+        return found
 
     async def _version(self) -> str:
         """Only the old health check tells the release; servers to come may not have it."""
@@ -88,22 +95,19 @@ class KubeflowApi:
             return ""
         return str(answer.get("tag_name") or "")
 
-    async def experiment(self, namespace: str, name: str) -> str | None:
-        """ID of an experiment that is not archived, or None."""
+    async def experiment(self, namespace: str, name: str) -> Json | None:
+        """The experiment of that name, or None. There is one at most."""
         query = {"namespace": namespace, "filter": _filter(_is("name", name)), "page_size": "10"}
         found = (await self._call("GET", "/apis/v2beta1/experiments", query)).get("experiments", [])
-        return next((str(e["experiment_id"]) for e in found if e.get("storage_state") != "ARCHIVED"), None)
+        return next((e for e in found if e["display_name"] == name), None)
 
-    async def create_experiment(self, namespace: str, name: str) -> str:
-        """ID of a new experiment, or of the one that is there."""
+    async def create_experiment(self, namespace: str, name: str, description: str) -> None:
+        """Makes an experiment; one that is there already is left as it is."""
+        body = {"display_name": name, "namespace": namespace, "description": description}
         try:
-            body = {"display_name": name, "namespace": namespace}
-            return str((await self._call("POST", "/apis/v2beta1/experiments", body=body))["experiment_id"])
-        except RejectedError:
-            there = await self.experiment(namespace, name)
-            if there is None:
-                raise
-            return there
+            await self._call("POST", "/apis/v2beta1/experiments", body=body)
+        except Conflict:
+            return
 
     async def delete_experiment(self, experiment_id: str) -> None:
         """Its runs must be gone; absent is fine."""
@@ -220,13 +224,16 @@ def _listed(words: Iterable[str]) -> str:
     return " and ".join(words)
 
 
+REFUSALS: dict[int, type[RejectedError]] = {NOT_FOUND: Absent, CONFLICT: Conflict}
+
+
 def _error(response: httpx.Response, call: str) -> Exception:
     text = _message(response)
     if response.status_code in (UNAUTHENTICATED, FORBIDDEN):
         # Credentials are the platform's: they are put right without a change of any TrainingRun.
         return DependencyError("kubeflow", f"the server refuses our credentials ({response.status_code}): {text}")
-    if response.status_code == NOT_FOUND:
-        return Absent(f"Kubeflow Pipelines: {text}")
+    if response.status_code in REFUSALS:
+        return REFUSALS[response.status_code](f"Kubeflow Pipelines: {text}")
     if response.status_code >= 500 or response.status_code in TRY_AGAIN:
         return DependencyError("kubeflow", f"{call}: {response.status_code} {text}")
     return RejectedError(f"Kubeflow Pipelines refused {call}: {text}")

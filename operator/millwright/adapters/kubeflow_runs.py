@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from millwright.core import pod_state
-from millwright.core.execution import Phase, PodUse, Task
+from millwright.core.execution import Phase, Task
 from millwright.core.ir import Pipeline, step_name
 from millwright.core.placement import TASK_LABEL, task_label
 from millwright.core.pods import NODE_POOL_LABEL
@@ -81,16 +81,6 @@ def waiting_for(pods: Iterable[Manifest]) -> str:
 def _who(pod: Manifest) -> str:
     task = pod["metadata"]["labels"].get(TASK_LABEL)
     return f"step {task}" if task else f"pod {pod['metadata']['name']}"
-
-
-def blocked(pods: Iterable[Manifest]) -> str | None:
-    """The reason for which a step's pod cannot start without a change, or None."""
-    return next((reason for reason in map(pod_state.blocked, pods) if reason), None)
-
-
-def uses(pods: Iterable[Manifest]) -> tuple[PodUse, ...]:
-    """The time that steps held nodes."""
-    return pod_state.uses(pods)
 
 
 def tasks(run: Json, pods: Sequence[Manifest]) -> tuple[Task, ...]:

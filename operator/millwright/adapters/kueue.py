@@ -33,12 +33,13 @@ class KueueQueues:
         workload = await self._cluster.get(WORKLOADS, execution.run.namespace, execution.key)
         if workload is None:
             return None
+        queue = workload["spec"]["queueName"]
         if _holds(workload, "Evicted"):
-            return QueuePlace(Admission.EVICTED, _message(workload, "Evicted"))
+            return QueuePlace(queue, Admission.EVICTED, _message(workload, "Evicted"))
         if _holds(workload, "Admitted"):
-            return QueuePlace(Admission.ADMITTED)
+            return QueuePlace(queue, Admission.ADMITTED)
         message = _message(workload, "QuotaReserved") or "Kueue has not looked at it yet"
-        return QueuePlace(Admission.WAITING, message, await self._position(workload))
+        return QueuePlace(queue, Admission.WAITING, message, await self._position(workload))
 
     async def _position(self, workload: Manifest) -> int:
         """By priority, then by age, as Kueue orders a queue."""

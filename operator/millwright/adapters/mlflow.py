@@ -24,6 +24,7 @@ EXECUTION_TAG = "millwright.execution"
 OUTCOME_TAG = "millwright.outcome"
 SUCCEEDED = "Succeeded"
 MOST_MESSAGE_CHARACTERS = 2000
+REMEMBER_SECONDS = 60.0
 
 
 class MlflowError(RejectedError):
@@ -37,10 +38,14 @@ class MlflowError(RejectedError):
 class MlflowRegistry:
     """Implements ports.Registry."""
 
-    def __init__(self, tracking_uri: str, public_url: str | None = None) -> None:
+    def __init__(
+        self, tracking_uri: str, public_url: str | None = None, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         """`public_url`: what a browser uses, where it differs from what pods use."""
         self._url = (public_url or tracking_uri).rstrip("/")
-        self._http = httpx.AsyncClient(base_url=f"{tracking_uri.rstrip('/')}/api/2.0/mlflow/", timeout=TIMEOUT_SECONDS)
+        base_url = f"{tracking_uri.rstrip('/')}/api/2.0/mlflow/"
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT_SECONDS, transport=transport)
+        self._experiments: dict[str, tuple[float, str]] = {}
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -140,11 +145,22 @@ class MlflowRegistry:
                 raise
 
     async def _experiment(self, name: str) -> str | None:
+        """ID of the experiment, asked once a minute: each look at a run needs it twice.
+
+        All are forgotten where the server fails or refuses: another database may be behind it when it answers again.
+        """
+        asked, known = self._experiments.get(name, (float("-inf"), ""))
+        if time.monotonic() - asked < REMEMBER_SECONDS:
+            return known
         answer = await self._get("experiments/get-by-name", {"experiment_name": name})
-        return str(answer["experiment"]["experiment_id"]) if answer else None
+        return self._remember(name, answer["experiment"]["experiment_id"]) if answer else None
+
+    def _remember(self, experiment: str, found: Any) -> str:
+        self._experiments[experiment] = (time.monotonic(), str(found))
+        return str(found)
 
     async def _new_experiment(self, name: str) -> str:
-        return str((await self._post("experiments/create", {"name": name}))["experiment_id"])
+        return self._remember(name, (await self._post("experiments/create", {"name": name}))["experiment_id"])
 
     def _tracked(self, run: dict[str, Any]) -> TrackedRun:
         info, data = run["info"], run.get("data", {})
@@ -178,7 +194,10 @@ class MlflowRegistry:
         try:
             response = await self._http.request(method, path, json=body, params=query)
         except httpx.HTTPError as error:
+            self._experiments.clear()
             raise DependencyError("mlflow", f"{method} {path}: {error or type(error).__name__}") from error
+        if response.status_code >= 400 and method != "GET":
+            self._experiments.clear()
         if response.status_code >= 500 or response.status_code in (408, 429):
             raise DependencyError("mlflow", f"{method} {path}: {response.status_code} {response.text[:300]}")
         if response.status_code >= 400:

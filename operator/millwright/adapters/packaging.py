@@ -37,6 +37,7 @@ class JobPackaging:
             name=_name(execution.key),
             args=["package", "--destination", f"{self._packages_uri}/{place}", "--copy", FOLDER, *allow],
             mlflow_run_id=request.mlflow_run_id,
+            restartable=True,
             config_map=ConfigMapVolume(execution.key, FOLDER, optional=True),
         )
         await self._cluster.create(JOBS, job)

@@ -158,7 +158,9 @@ class TrainingRunSpec(ApiModel):
         description="The Model that a passing run becomes a version of; of a replay, the Model that it replays."
     )
     service_account_name: ObjectName | None = Field(
-        None, description="Service account of the pods that run the pipeline. Their API token is not mounted."
+        None,
+        description="Service account of the pods that run the pipeline. The embedded backend does not mount its API "
+        "token; Kubeflow Pipelines needs it in every pod.",
     )
     storage: StorageReference | None = Field(
         None, description="Object storage credentials; the platform's default Secret name when left out."

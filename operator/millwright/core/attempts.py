@@ -15,7 +15,8 @@ def current_execution(subject: Subject) -> Execution:
     """The execution that the spec asks for; a change of the hash begins at attempt 1 again."""
     wanted = spec_hash(subject.spec)
     attempt = subject.status.attempt if subject.status.spec_hash == wanted else 1
-    return Execution(subject.key, subject.uid, wanted, max(attempt, 1))
+    launched = subject.status.pipeline_run
+    return Execution(subject.key, subject.uid, wanted, max(attempt, 1), launched.backend if launched else None)
 
 
 def following(execution: Execution) -> Execution:

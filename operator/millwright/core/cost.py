@@ -42,6 +42,14 @@ def of_attempt(observed: Observed, execution: Execution, now: datetime) -> Decim
     return of_pods(observed.running.uses, observed.pools.pools, now)
 
 
+def total(observed: Observed, execution: Execution, now: datetime) -> Decimal | None:
+    """What all attempts at the spec cost up to `now`, as it can be seen, and at least what was said before."""
+    seen, status = of_attempt(observed, execution, now), observed.subject.status
+    if seen is None:
+        return reported(status, execution)
+    return max(seen + of_earlier_attempts(status, execution), reported(status, execution) or Decimal(0))
+
+
 def amount(cost: Decimal) -> str:
     """As status shows it: four decimals."""
     return str(cost.quantize(SMALLEST, ROUND_HALF_UP))

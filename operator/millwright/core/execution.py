@@ -39,18 +39,30 @@ class ObjectKey:
 
 @dataclass(frozen=True)
 class Execution:
-    """One attempt at one spec of one TrainingRun; `key` names it everywhere in the outside world."""
+    """One attempt at one spec of one TrainingRun; `key` names it everywhere in the outside world.
+
+    `backend`: where its TrainingRun was last launched, as far as its status says; the choice may have changed since.
+    """
 
     run: ObjectKey
     uid: str
     spec_hash: str
     attempt: int
+    backend: str | None = None
 
     @property
     def key(self) -> str:
         """`<name>-<hash>`, at most 51 characters: the idempotency key of everything that is started."""
         digest = hashlib.sha256(f"{self.uid}/{self.spec_hash}/{self.attempt}".encode()).hexdigest()
-        return f"{self.run.name[:40].rstrip('-.')}-{digest[:10]}"
+        return f"{self._stem}-{digest[:10]}"
+
+    def is_kin(self, key: str) -> bool:
+        """Whether that has the form of a key of some execution of the same TrainingRun."""
+        return re.fullmatch(f"{re.escape(self._stem)}-[0-9a-f]{{10}}", key) is not None
+
+    @property
+    def _stem(self) -> str:
+        return self.run.name[:40].rstrip("-.")
 
     @property
     def experiment(self) -> str:
@@ -104,6 +116,14 @@ class Task:
     pod_name: str | None = None
     node_pool: str | None = None
     message: str = ""
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """A pod that cannot start without a change: the reason, such as ImagePullBackOff, and when the pod was made."""
+
+    reason: str
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -162,8 +182,7 @@ def outlives_its_owner(backend: str) -> bool:
 class PipelineRun:
     """A pipeline run as its backend shows it.
 
-    `ending`: it was told to stop, and its pods are not gone yet. `blocked`: the reason, such as ImagePullBackOff, for
-    which a pod cannot start without a change.
+    `ending`: it was told to stop, and its pods are not gone yet.
     """
 
     key: str
@@ -172,7 +191,7 @@ class PipelineRun:
     started: datetime | None = None
     ending: bool = False
     waiting_for: str = ""
-    blocked: str | None = None
+    blocked: Blocked | None = None
     cause: Cause | None = None
     tasks: tuple[Task, ...] = ()
     uses: tuple[PodUse, ...] = ()

@@ -27,11 +27,8 @@ def _deadline(observed: Observed, now: datetime) -> Cause | None:
 
 
 def _budget(observed: Observed, execution: Execution, now: datetime) -> Cause | None:
-    budget, now_spent = observed.subject.spec.budget, cost.of_attempt(observed, execution, now)
-    if budget is None or now_spent is None:
-        return None
-    spent = cost.of_earlier_attempts(observed.subject.status, execution) + now_spent
-    if spent < Decimal(budget.max_cost):
+    budget, spent = observed.subject.spec.budget, cost.total(observed, execution, now)
+    if budget is None or spent is None or spent < Decimal(budget.max_cost):
         return None
     limit = f"{budget.max_cost} {observed.pools.currency}"
     message = f"the run cost {cost.amount(spent)} of budget.maxCost {limit}; raise it to try again"
@@ -41,8 +38,8 @@ def _budget(observed: Observed, execution: Execution, now: datetime) -> Cause | 
 def _blocked(observed: Observed, now: datetime) -> Cause | None:
     """A registry may be down for a while, so that what cannot start is given some time to."""
     running = observed.running
-    if running is None or running.blocked is None or running.started is None:
+    if running is None or running.blocked is None:
         return None
-    if now < running.started + timedelta(seconds=BLOCKED_SECONDS):
+    if now < running.blocked.since + timedelta(seconds=BLOCKED_SECONDS):
         return None
-    return Cause(running.blocked, running.waiting_for)
+    return Cause(running.blocked.reason, running.waiting_for)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from millwright.core.execution import PodUse
+from millwright.core.execution import Blocked, PodUse
 from millwright.core.pods import NODE_POOL_LABEL, Manifest
 
 STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
@@ -27,6 +27,7 @@ DISRUPTIONS = {
     "TerminationByKubelet": "Evicted",
     "DeletionByPodGC": "NodeLost",
 }
+STATUS_REASONS = {"Evicted": "Evicted", "NodeLost": "NodeLost", "Preempting": "Preempted"}
 KILLED = 137
 
 
@@ -58,24 +59,30 @@ def waiting_for(pod: Manifest) -> str:
     return f"waiting for {gates}" if gates else "the pod is starting"
 
 
-def blocked(pod: Manifest) -> str | None:
-    """The reason, such as ImagePullBackOff, for which the pod cannot start without a change; None: it can."""
-    reason = _waiting(pod).get("reason")
-    return reason if reason in BLOCKED else None
+def blocked(pods: Iterable[Manifest]) -> Blocked | None:
+    """Why and since when the first of the pods that cannot start cannot; None: they all can."""
+    found = ((_waiting(pod).get("reason"), time(pod["metadata"]["creationTimestamp"])) for pod in pods)
+    return next((Blocked(reason, since) for reason, since in found if reason in BLOCKED and since), None)
 
 
 def failure_reason(pod: Manifest, container: str) -> str:
     """OOMKilled, Evicted, Preempted, NodeLost, PodLost (somebody deleted it) or Error, of a pod that failed."""
-    disrupted = _condition(pod, "DisruptionTarget", "True")
+    disrupted = disruption(pod)
     if disrupted:
-        return DISRUPTIONS.get(disrupted.get("reason", ""), "Evicted")
-    if pod.get("status", {}).get("reason") in ("Evicted", "NodeLost", "Preempting"):
-        return "Preempted" if pod["status"]["reason"] == "Preempting" else str(pod["status"]["reason"])
+        return disrupted
     ended = terminated(pod, container)
     killed = ended.get("reason") == "OOMKilled" or ended.get("exitCode") == KILLED
     if killed:
         return "OOMKilled"
     return "PodLost" if "deletionTimestamp" in pod["metadata"] else "Error"
+
+
+def disruption(pod: Manifest) -> str | None:
+    """Why the platform took the pod away: Evicted, Preempted or NodeLost; None: it didn't."""
+    target = _condition(pod, "DisruptionTarget", "True")
+    if target:
+        return DISRUPTIONS.get(target.get("reason", ""), "Evicted")
+    return STATUS_REASONS.get(pod.get("status", {}).get("reason", ""))
 
 
 def uses(pods: Iterable[Manifest]) -> tuple[PodUse, ...]:

@@ -25,6 +25,7 @@ class Admission(StrEnum):
 class QueuePlace:
     """A run's request in its queue. `position`: runs that come before it; None where that cannot be said."""
 
+    queue: str
     admission: Admission
     message: str = ""
     position: int | None = None

@@ -83,12 +83,8 @@ def _details(observed: Observed, execution: Execution, now: datetime) -> dict[st
 
 def _cost(observed: Observed, execution: Execution, now: datetime) -> dict[str, Any]:
     """Of running pods up to the last full minute: a status is not written more often for that."""
-    spent = cost.of_attempt(observed, execution, now.replace(second=0, microsecond=0))
-    if spent is None:
-        return {}
-    old = observed.subject.status
-    total = max(spent + cost.of_earlier_attempts(old, execution), cost.reported(old, execution) or Decimal(0))
-    return {"cost": Cost(amount=cost.amount(total), currency=observed.pools.currency)}
+    total = cost.total(observed, execution, now.replace(second=0, microsecond=0))
+    return {"cost": Cost(amount=cost.amount(total), currency=observed.pools.currency)} if total is not None else {}
 
 
 def _task(task: Task) -> TaskStatus:
@@ -239,9 +235,6 @@ def _history(
 
 
 def _attempt_cost(observed: Observed, execution: Execution, now: datetime) -> str | None:
-    """As it can be seen; where pods of it are gone, as it was last reported."""
-    old = observed.subject.status
-    reported, seen = cost.reported(old, execution), cost.of_attempt(observed, execution, now)
-    known = reported - cost.of_earlier_attempts(old, execution) if reported is not None else None
-    amounts = [amount for amount in (seen, known) if amount is not None]
-    return cost.amount(max(amounts)) if amounts else None
+    total = cost.total(observed, execution, now)
+    earlier = cost.of_earlier_attempts(observed.subject.status, execution)
+    return cost.amount(max(total - earlier, Decimal(0))) if total is not None else None

@@ -119,9 +119,10 @@ def _queued(observed: Observed, execution: Execution, now: datetime) -> Training
         return None
     if place is None:
         return _enqueue(observed, execution) if running is None else None
-    if observed.subject.spec.queue_name is None or (place.admission is Admission.EVICTED and running is None):
+    evicted = place.admission is Admission.EVICTED
+    if running is None and (evicted or place.queue != observed.subject.spec.queue_name):
         return Plan(observed.subject.status, (Dequeue(execution.key),), AT_ONCE)
-    if place.admission is Admission.ADMITTED or (place.admission is Admission.WAITING and running is not None):
+    if not evicted and (running is not None or place.admission is Admission.ADMITTED):
         return None
     stop = (Stop(execution.key),) if running is not None and not running.ending else ()
     status = report.status(observed.subject, execution, now, "Queued", working("Queued", _queue_message(observed)))
@@ -149,7 +150,8 @@ def _untracked(observed: Observed, execution: Execution, now: datetime) -> Train
         return None
     hold = () if observed.subject.held else (HoldFinalizer(),)
     status = observed.subject.status
-    return Plan(status, (*hold, OpenRun(execution, run_tags(observed, execution))), AT_ONCE)
+    label = (LabelFailure(None),) if observed.subject.failure_label else ()
+    return Plan(status, (*hold, *label, OpenRun(execution, run_tags(observed, execution))), AT_ONCE)
 
 
 def _outdated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:

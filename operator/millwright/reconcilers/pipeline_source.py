@@ -12,7 +12,7 @@ from millwright.core.training_state import Missing, ModelTarget, PipelineInput
 from millwright.ports import CONFIG_MAPS, Cluster, ObjectStore, Pipelines
 from millwright.reconcilers.copy_source import CopySources
 
-MOST_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 900 * 1024  # every execution has its copy in a ConfigMap, which holds a MiB
 
 
 class PipelineSources:

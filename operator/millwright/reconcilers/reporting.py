@@ -34,14 +34,14 @@ class Reporter:
 
     async def report(self, body: Manifest, status: StatusModel, now: datetime) -> None:
         """One write when the status differs, none when it doesn't."""
-        old = body.get("status") or {}
-        new = status.manifest()
-        patch = merge_patch(old, new)
-        if not patch:
-            return
+        told = body.get("status") or {}
+        old = type(status).model_validate(told)
+        if status == old:
+            return  # that an object without a status has a status of defaults is no news
         metadata = body["metadata"]
+        patch = merge_patch(told, status.manifest())
         await self._cluster.patch_status(self._resource, metadata["namespace"], metadata["name"], patch)
-        await self._tell(body, type(status).model_validate(old), status, now)
+        await self._tell(body, old, status, now)
 
     async def _tell(self, body: Manifest, old: StatusModel, new: StatusModel, now: datetime) -> None:
         before, after = _ready(old), _ready(new)

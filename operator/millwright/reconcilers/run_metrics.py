@@ -8,11 +8,18 @@ TEAM_LABEL = "millwright.dev/team"
 
 
 def count(body: Manifest, status: TrainingRunStatus) -> None:
-    """Counts the executions that ended between the object as it was read and `status`."""
-    before = TrainingRunStatus.model_validate(body.get("status") or {}).history
+    """Counts the executions that ended between the object as it was read and `status`.
+
+    One that is judged again, by changed gates for example, has ended once.
+    """
+    before = {_identity(entry) for entry in TrainingRunStatus.model_validate(body.get("status") or {}).history}
     for entry in status.history:
-        if entry not in before:
+        if _identity(entry) not in before:
             _count(body, entry)
+
+
+def _identity(entry: HistoryEntry) -> tuple[str, int]:
+    return (entry.spec_hash, entry.attempt)
 
 
 def _count(body: Manifest, entry: HistoryEntry) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, cast
 
+import pytest
 from tests.fakes.cluster import FakeCluster
 
 from millwright.adapters.jobs import JobSettings
@@ -13,7 +14,7 @@ from millwright.core import ir
 from millwright.core.actions import Launch
 from millwright.core.execution import Execution, ObjectKey, Runtime
 from millwright.core.node_pools import NodePools
-from millwright.ports import CONFIG_MAPS
+from millwright.ports import CONFIG_MAPS, RejectedError
 
 IR = """
 pipelineInfo: {name: arr-delay}
@@ -35,13 +36,18 @@ class RememberingApi:
     def __init__(self, cluster: FakeCluster) -> None:
         self.runs: list[dict[str, Any]] = []
         self.copies: list[str] = []
+        self.experiments: dict[str, dict[str, str]] = {}
         self._cluster = cluster
 
     async def server(self) -> Server:
         return Server("2.14.3", multi_user=True)
 
-    async def experiment(self, namespace: str, name: str) -> str:
-        return "experiment-1"
+    async def experiment(self, namespace: str, name: str) -> dict[str, str] | None:
+        return self.experiments.get(name)
+
+    async def create_experiment(self, namespace: str, name: str, description: str) -> None:
+        made = {"experiment_id": "experiment-1", "display_name": name, "description": description}
+        self.experiments.setdefault(name, made)
 
     async def runs_named(self, namespace: str, name: str) -> list[dict[str, Any]]:
         return [run | {"run_id": "1", "state": "RUNNING"} for run in self.runs if run["display_name"] == name]
@@ -96,3 +102,13 @@ async def test_it_tells_its_server_s_version() -> None:
     cluster = FakeCluster()
     found = await backend(cluster, RememberingApi(cluster)).runtime("flights")
     assert found == Runtime("kubeflow", "2.14.3", "runner:1")
+
+
+async def test_an_experiment_of_somebody_else_is_neither_used_nor_deleted() -> None:
+    api = RememberingApi(FakeCluster())
+    theirs = {"experiment_id": "theirs", "display_name": EXECUTION.run.name, "description": "my own runs"}
+    api.experiments[EXECUTION.run.name] = theirs
+    with pytest.raises(RejectedError, match=r"has an experiment .* that is not of this TrainingRun"):
+        await backend(FakeCluster(), api).launch(LAUNCH)
+    await backend(FakeCluster(), api).forget(EXECUTION)
+    assert api.experiments == {EXECUTION.run.name: theirs} and api.runs == []

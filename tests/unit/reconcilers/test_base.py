@@ -1,9 +1,9 @@
 """How every reconciler tells trouble: in the status first, and then to its caller."""
 
 import pytest
-from tests.fakes.world import KEY, FakeWorld, deployment, model
+from tests.fakes.world import KEY, FakeWorld, deployment, model, training_run
 
-from millwright.ports import DEPLOYMENTS, MODELS, RejectedError
+from millwright.ports import DEPLOYMENTS, MODELS, TRAINING_RUNS, RejectedError
 
 PLURAL = MODELS.plural
 
@@ -44,3 +44,11 @@ async def test_what_is_still_refused_costs_no_further_write(refusing: FakeWorld)
         with pytest.raises(RejectedError):
             await refusing.models.reconcile(KEY)
     assert [verb for verb, plural, _ in refusing.cluster.writes if plural == PLURAL] == ["status"]
+
+
+async def test_an_object_that_has_no_status_is_not_told_one_of_defaults() -> None:
+    world = FakeWorld()
+    world.cluster.put(MODELS, model())
+    world.cluster.put(TRAINING_RUNS, training_run())
+    await world.training_runs.reconcile(KEY)  # opens the MLflow run, and has nothing to tell
+    assert "status" not in [verb for verb, _, _ in world.cluster.writes]

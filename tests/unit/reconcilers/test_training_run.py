@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.fakes.pipelines import EPOCH
 from tests.fakes.world import KEY, FakeWorld, model, training_run
 
-from millwright.core.execution import Cause, Phase, PodUse
+from millwright.core.execution import Blocked, Cause, Phase, PodUse
 from millwright.core.node_pools import NodePool, NodePools
 from millwright.core.queueing import Admission, QueuePlace
 from millwright.ports import CONFIG_MAPS, MODELS, TRAINING_RUNS, DependencyError
@@ -149,7 +149,9 @@ async def test_a_pod_that_can_never_start_fails_the_run_after_a_while() -> None:
     world = await started(FakeWorld(looks=1000))
     for _ in range(3):
         await world.training_runs.reconcile(KEY)
-    world.pipelines.show(Phase.PENDING, blocked="ImagePullBackOff", waiting_for="ImagePullBackOff: no such image")
+    world.pipelines.show(
+        Phase.PENDING, blocked=Blocked("ImagePullBackOff", EPOCH), waiting_for="ImagePullBackOff: no such image"
+    )
     await world.training_runs.reconcile(KEY)
     assert world.status()["state"] == "Pending"
     world.clock.time += timedelta(minutes=5)
@@ -238,7 +240,7 @@ async def test_a_run_with_a_queue_waits_for_quota_and_gives_it_back() -> None:
     assert world.status()["state"] == "Queued"
     assert world.condition("Ready")["message"] == "in queue team, 2 before it: no quota is left"
     assert not world.pipelines.launched and not world.registry.runs
-    world.queues.say(QueuePlace(Admission.ADMITTED))
+    world.queues.say(QueuePlace("team", Admission.ADMITTED))
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
     assert not world.queues.places
@@ -247,19 +249,28 @@ async def test_a_run_with_a_queue_waits_for_quota_and_gives_it_back() -> None:
 async def test_a_run_whose_quota_is_taken_back_stops_and_queues_again() -> None:
     world = await started(FakeWorld(looks=1000), queueName="team")
     await world.settle(world.training_runs)
-    world.queues.say(QueuePlace(Admission.ADMITTED))
+    world.queues.say(QueuePlace("team", Admission.ADMITTED))
     for _ in range(4):
         await world.training_runs.reconcile(KEY)
-    world.queues.say(QueuePlace(Admission.EVICTED, "preempted by a more important one"))
+    world.queues.say(QueuePlace("team", Admission.EVICTED, "preempted by a more important one"))
     await world.settle(world.training_runs)
     assert world.pipelines.stopped == world.pipelines.launched
     assert world.status()["state"] == "Queued"
     assert len(world.queues.entered) == 2
     world.pipelines.looks = 2
-    world.queues.say(QueuePlace(Admission.ADMITTED))
+    world.queues.say(QueuePlace("team", Admission.ADMITTED))
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
     assert world.status()["attempt"] == 1
+
+
+async def test_a_run_that_waits_moves_to_another_queue() -> None:
+    world = await started(FakeWorld(), queueName="team")
+    await world.settle(world.training_runs)
+    world.cluster.put(TRAINING_RUNS, training_run(queueName="other"))
+    await world.settle(world.training_runs)
+    assert world.condition("Ready")["message"].startswith("in queue other, ")
+    assert [place.queue for place in world.queues.places.values()] == ["other"]
 
 
 async def test_a_queue_that_is_no_longer_named_is_left() -> None:
