@@ -1,8 +1,7 @@
 """kopf: watch, map events to object keys, wake the queues. Nothing else.
 
-What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it,
-and the TrainingRuns that have no result yet;
-a ConfigMap is not watched: a TrainingRun that waits for one looks again by itself.
+What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it, and the TrainingRuns
+that name it and have no result; a ConfigMap is not watched: a TrainingRun that waits for one looks again by itself.
 """
 
 import asyncio
