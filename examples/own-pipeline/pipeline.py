@@ -49,7 +49,8 @@ def train_classifier(train: dsl.Input[dsl.Dataset], test: dsl.Input[dsl.Dataset]
 def wine(held_out: float = 0.3, regularization: float = 1.0):
     """Data, then model."""
     data = load_wines(held_out=held_out)
-    train_classifier(train=data.outputs["train"], test=data.outputs["test"], regularization=regularization)
+    model = train_classifier(train=data.outputs["train"], test=data.outputs["test"], regularization=regularization)
+    model.set_caching_options(False)  # on Kubeflow: a cached step would log nothing to this run
 
 
 if __name__ == "__main__":
