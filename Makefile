@@ -47,7 +47,7 @@ lint: $(DEV)/.ready ## Style, types, layers
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy operator/millwright serving/millwright_serving pipelines/millwright_runner \
-	  demo tests/fakes tests/unit tests/serving tests/contract tests/e2e
+	  demo tests/fakes tests/unit tests/serving tests/contract tests/e2e tests/bench
 	$(DEV)/bin/lint-imports --no-cache | tail -4
 
 cluster: ## A real Kubernetes on this machine (NODES=2: a GPU pool; KUBEFLOW=1, KUEUE=1: those too; CLUSTER=current: yours)
@@ -74,6 +74,11 @@ test-unit: $(DEV)/.ready ## Seconds: decisions by tables and properties
 test: export NODES = 2
 test: export KUBEFLOW = 1
 test: export KUEUE = 1
+bench: $(DEV)/.ready ## Figures on the installed cluster (KUBEFLOW=1: of submission too); docs/benchmarks.md
+	$(DEV)/bin/python -m tests.bench.lifecycle
+	$(DEV)/bin/python -m tests.bench.idle
+	$(if $(KUBEFLOW),$(DEV)/bin/python -m tests.bench.submission)
+
 test: lint environments ## Everything: units, serving, pipelines, contracts, and the main job on the real cluster
 	$(DEV)/bin/python -m pytest tests/unit tests/serving -q
 	$(RUNNER)/bin/python -m pytest tests/pipelines -q
@@ -85,4 +90,4 @@ test: lint environments ## Everything: units, serving, pipelines, contracts, and
 test-e2e: environments ## A choice on the running cluster: make test-e2e K="expr"
 	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/e2e -q $(if $(K),-k "$(K)")
 
-.PHONY: help environments lock crds pipelines lint cluster cluster-down images install demo test-unit test test-e2e
+.PHONY: help environments lock crds pipelines lint cluster cluster-down images install demo bench test-unit test test-e2e

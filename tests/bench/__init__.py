@@ -1,0 +1,1 @@
+"""Benchmarks: ratios in one run, API calls and CPU seconds. Each prints a table and writes JSON below `.bench/`."""

@@ -1,0 +1,96 @@
+"""The whole operator in this process, on a real API server, with the ports' other sides faked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from unittest.mock import patch
+
+import kopf
+from tests.bench.instant import InstantPackaging, InstantPipelines, InstantRegistry
+from tests.bench.traffic import CountingClient
+from tests.fakes.objects import FakeObjects
+
+from millwright import handlers, settings
+from millwright.adapters.clock import SystemClock
+from millwright.adapters.kubernetes import KubernetesCluster
+from millwright.adapters.kueue import NoQueues
+from millwright.adapters.node_pools import NodePoolsFile
+from millwright.core.execution import ObjectKey
+from millwright.core.node_pools import NodePools
+from millwright.core.version_set import Platform
+from millwright.queue import KeyedQueue
+from millwright.reconcilers.deployment import DeploymentReconciler
+from millwright.reconcilers.model import ModelReconciler
+from millwright.reconcilers.training_run import TrainingRunReconciler, World
+from millwright.wiring import Operator
+
+WORKERS = 8
+SETTINGS = settings.Settings(
+    images=settings.Images(runner="none", serving="none"),
+    mlflow=settings.Mlflow(tracking_uri="http://none"),
+    storage=settings.Storage(packages="s3://none"),
+    workers=WORKERS,
+)
+
+
+class Fakes:
+    """What outlives the operator: the world behind the ports."""
+
+    def __init__(self) -> None:
+        self.queue: KeyedQueue[ObjectKey] | None = None
+        self.registry = InstantRegistry()
+        self.pipelines = InstantPipelines(self._wake)
+        self.packaging = InstantPackaging(self.registry, self._wake)
+
+    def _wake(self, key: ObjectKey) -> None:
+        assert self.queue is not None
+        self.queue.add(key)
+
+    def operator(self, api: CountingClient) -> Operator:
+        """As `wiring.build` makes it, on these fakes."""
+        cluster, clock = KubernetesCluster(api), SystemClock()
+        world = World(
+            pipelines=self.pipelines,
+            packaging=self.packaging,
+            registry=self.registry,
+            objects=FakeObjects(),
+            packages=lambda _: FakeObjects(),
+            queues=NoQueues(),
+            pools=NodePools,
+        )
+        runs, models = TrainingRunReconciler(cluster, clock, world), ModelReconciler(cluster, clock, self.registry)
+        deployments = DeploymentReconciler(cluster, clock, self.registry, Platform("none", "none"))
+        self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
+        return Operator(
+            cluster=cluster,
+            registry=self.registry,  # type: ignore[arg-type]
+            kubeflow=None,
+            node_pools=NodePoolsFile(None),
+            training_runs=self.queue,
+            models=KeyedQueue("Model", models.reconcile, WORKERS),
+            deployments=KeyedQueue("Deployment", deployments.reconcile, WORKERS),
+        )
+
+
+@asynccontextmanager
+async def running(fakes: Fakes, api: CountingClient, namespace: str) -> AsyncIterator[None]:
+    """The operator, under kopf."""
+
+    operator = fakes.operator(api)
+
+    async def build(_: settings.Settings) -> Operator:
+        return operator
+
+    stop, ready = asyncio.Event(), asyncio.Event()
+    with patch.object(handlers, "build", build):
+        registry = handlers.registry(SETTINGS)
+        work = kopf.operator(
+            registry=registry, namespaces=[namespace], standalone=True, stop_flag=stop, ready_flag=ready
+        )
+        task = asyncio.create_task(work)
+        await ready.wait()
+        try:
+            yield
+        finally:
+            stop.set()
+            await task

@@ -1,0 +1,274 @@
+"""P3, and what Millwright adds to a bare submission, on the real Kubeflow server with the installed operator.
+
+Paced: `COUNT` runs of a one-step pipeline at `RATE` a second. Queued: `QUEUED` runs at once. Each as TrainingRuns, and
+as plain REST calls, those that `kfp.Client` makes, of the same pipeline. Nothing is cached. Both are seen by one watch
+on Workflows: a run is submitted when its Workflow is there, and has ended when that says so. When its end is known: for
+a TrainingRun, when its status says so; for a bare run, when a poller of the operator's interval sees it. The
+TrainingRuns' gate fails, so that no packaging is in the figures.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import yaml
+from demo.kube import RELEASE_NAMESPACE, ROOT, kubectl, secret, service_address
+from tests.bench import installed
+from tests.bench.figures import Figures, median, number, percentile
+from tests.bench.kubeflow import Script
+from tests.cluster.kubeflow import profile
+from tests.cluster.settings import Checkout
+
+installed.connect()
+
+from kubernetes.aio import client, config, watch  # noqa: E402
+
+from millwright.adapters.kubernetes import KubernetesCluster  # noqa: E402
+from millwright.api.common import API_VERSION  # noqa: E402
+from millwright.core.training import POLL_SECONDS  # noqa: E402
+from millwright.ports import CONFIG_MAPS, MODELS, TRAINING_RUNS, WORKFLOWS, Manifest, Resource  # noqa: E402
+
+NAMESPACE = "e2e-kubeflow"  # one that demo/kubeflow.yaml gives to Kubeflow
+STORAGE_SECRET = "millwright-storage"
+NAME_ANNOTATION = "pipelines.kubeflow.org/run_name"
+WORKERS = 8
+PATIENCE_SECONDS = 3600.0
+GATE = {"metric": "never_logged", "operator": ">=", "threshold": 1}
+Submit = Callable[[str], Coroutine[Any, Any, None]]
+
+
+@dataclass
+class Seen:
+    """Moments of one batch of runs, by their names; `workflows` counts how often a run was started."""
+
+    asked: dict[str, float] = field(default_factory=dict)
+    submitted: dict[str, float] = field(default_factory=dict)
+    ended: dict[str, float] = field(default_factory=dict)
+    known: dict[str, float] = field(default_factory=dict)
+    workflows: dict[str, set[str]] = field(default_factory=dict)
+
+    def latencies(self) -> list[float]:
+        """Seconds from the wish to the Workflow."""
+        return [self.submitted[name] - asked for name, asked in self.asked.items() if name in self.submitted]
+
+    def notices(self) -> list[float]:
+        """Seconds from the Workflow's end to its being known."""
+        return [known - self.ended[name] for name, known in self.known.items() if name in self.ended]
+
+    def drained(self) -> float:
+        """Seconds from the first wish to the last known end."""
+        return max(self.known.values()) - min(self.asked.values())
+
+
+class Bench:
+    """One namespace, its watches, and two ways to submit."""
+
+    def __init__(self, cluster: KubernetesCluster, script: Script, mark: str) -> None:
+        """`mark`: what the names of all that is made begin with."""
+        self.seen = Seen()
+        self.mark = mark
+        self._cluster = cluster
+        self._script = script
+        self._pipeline = one_step()
+
+    async def apply_inputs(self) -> None:
+        """The ConfigMap and the Model that the TrainingRuns name, and the script's experiment."""
+        data = {"data": {"pipeline.yaml": yaml.safe_dump(self._pipeline)}}
+        await self._cluster.create(CONFIG_MAPS, _object("v1", "ConfigMap", self.mark) | data)
+        await self._cluster.create(MODELS, _object(API_VERSION, "Model", self.mark) | {"spec": {}})
+        await self._script.experiment()
+
+    async def training_run(self, name: str) -> None:
+        """The wish as a TrainingRun."""
+        spec = {
+            "pipeline": {"configMapRef": {"name": self.mark}},
+            "parameters": {"name": name},
+            "output": {"model": self.mark},
+            "gates": [GATE],
+            "cache": False,
+        }
+        await self._cluster.create(TRAINING_RUNS, _object(API_VERSION, "TrainingRun", name) | {"spec": spec})
+
+    async def bare(self, name: str) -> None:
+        """The wish as a script sends it."""
+        await self._script.submit(name, self._pipeline, {"name": name})
+
+    async def poll(self) -> None:
+        """Notes bare runs that are not under way any more, as often as the operator looks."""
+        while True:
+            for name in self.seen.submitted.keys() - await self._script.under_way():
+                self.seen.known.setdefault(name, time.monotonic())
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def watch_workflows(self) -> None:
+        """Notes when Workflows come and end."""
+        async for body in _changes(WORKFLOWS):
+            name = body["metadata"].get("annotations", {}).get(NAME_ANNOTATION, "")
+            name = name if name in self.seen.asked else name.rpartition("-")[0]
+            if name not in self.seen.asked:
+                continue
+            self.seen.submitted.setdefault(name, time.monotonic())
+            self.seen.workflows.setdefault(name, set()).add(body["metadata"]["uid"])
+            if body.get("status", {}).get("finishedAt"):
+                self.seen.ended.setdefault(name, time.monotonic())
+
+    async def watch_training_runs(self) -> None:
+        """Notes when TrainingRuns say that they have ended."""
+        async for body in _changes(TRAINING_RUNS):
+            name = body["metadata"]["name"]
+            if name in self.seen.asked and body.get("status", {}).get("state") in ("Failed", "Succeeded"):
+                self.seen.known.setdefault(name, time.monotonic())
+
+    async def leave_nothing(self, batches: Sequence[Seen]) -> None:
+        """The runs, here and at the server."""
+        words = ("-n", NAMESPACE, "--ignore-not-found")
+        runs = [name for batch in batches for name in batch.asked]
+        kubectl("delete", "trainingruns.millwright.dev", *words, *runs)
+        kubectl("delete", "models.millwright.dev", *words, self.mark)
+        kubectl("delete", "configmap", *words, self.mark)
+        await self._script.leave_nothing()
+        installed.mlflow("registered-models/delete", {"name": f"{NAMESPACE}.{self.mark}"}, "DELETE")
+
+
+async def batch(bench: Bench, name: str, submit: Submit, count: int, rate: float, follow: Sequence[Any]) -> Seen:
+    """Submits `count` runs, at a rate (0: at once), and waits until all are known to have ended."""
+    seen = bench.seen = Seen()
+    tasks = [asyncio.create_task(work()) for work in follow]
+    await asyncio.sleep(1)  # the watches stand
+    names = [f"{bench.mark}-{name}-{index:03}" for index in range(count)]
+    if rate:
+        await _paced(seen, submit, names, rate)
+    else:
+        await _at_once(seen, submit, names)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(seen.known) < count or len(seen.ended) < count:
+        assert time.monotonic() < deadline, f"{name}: {len(seen.known)} of {count} are known to have ended"
+        for task in tasks:
+            if task.done():
+                task.result()
+        await asyncio.sleep(0.2)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return seen
+
+
+async def _paced(seen: Seen, submit: Submit, names: Sequence[str], rate: float) -> None:
+    began = time.monotonic()
+    wishes: list[asyncio.Task[None]] = []
+    for index, name in enumerate(names):
+        await asyncio.sleep(max(0.0, began + index / rate - time.monotonic()))
+        seen.asked[name] = time.monotonic()
+        wishes.append(asyncio.create_task(submit(name)))
+    await asyncio.gather(*wishes)
+
+
+async def _at_once(seen: Seen, submit: Submit, names: Sequence[str]) -> None:
+    left = iter(names)
+
+    async def worker() -> None:
+        for name in left:
+            seen.asked[name] = time.monotonic()
+            await submit(name)
+
+    await asyncio.gather(*(worker() for _ in range(WORKERS)))
+
+
+async def _changes(resource: Resource) -> AsyncIterator[Manifest]:
+    """Objects of the namespace as they are and as they become."""
+    async with client.ApiClient() as api, watch.Watch() as stream:  # type: ignore[no-untyped-call]
+        group, version = resource.api_version.split("/")
+        objects = client.CustomObjectsApi(api).list_namespaced_custom_object
+        async for event in stream.stream(objects, group, version, NAMESPACE, resource.plural):
+            yield event["object"]
+
+
+def _object(api_version: str, kind: str, name: str) -> Manifest:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}}
+
+
+def one_step() -> Manifest:
+    """The contract suite's pipeline without its second step, and nothing of it cached."""
+    text = (ROOT / "tests" / "contract" / "pipelines" / "hello.yaml").read_text()
+    spec: Manifest = yaml.safe_load(text)
+    spec["root"]["dag"]["tasks"] = {"greet": spec["root"]["dag"]["tasks"]["greet"] | {"cachingOptions": {}}}
+    del spec["components"]["comp-finish"], spec["deploymentSpec"]["executors"]["exec-finish"]
+    parameters = spec["root"]["inputDefinitions"]["parameters"]
+    spec["root"]["inputDefinitions"]["parameters"] = {"name": parameters["name"]}
+    return spec
+
+
+def prepare() -> None:
+    """The namespace, unless it is there."""
+    profile.apply(Checkout(), NAMESPACE)
+    values = secret(STORAGE_SECRET, RELEASE_NAMESPACE)
+    body = _object("v1", "Secret", STORAGE_SECRET) | {"stringData": values}
+    kubectl("apply", "-f", "-", input=json.dumps(body))
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[Bench]:
+    """Clients of both APIs, with the operator's own token for Kubeflow."""
+    await config.load_kube_config()  # type: ignore[no-untyped-call]
+    account = ("-n", RELEASE_NAMESPACE, "millwright-operator", "--audience=pipelines.kubeflow.org", "--duration=3h")
+    token = kubectl("create", "token", *account).strip()
+    url = f"http://{service_address('ml-pipeline', 'kubeflow')}:8888"
+    mark = f"bench-{uuid4().hex[:6]}"
+    script, cluster = Script(url, token, NAMESPACE, mark), await KubernetesCluster.connect()
+    try:
+        yield Bench(cluster, script, mark)
+    finally:
+        await script.close()
+        await cluster.close()
+
+
+async def main() -> None:
+    """Paced and queued, bare and with Millwright, in turn."""
+    count, rate, queued = number("COUNT", 20), number("RATE", 3), number("QUEUED", 20)
+    prepare()
+    batches: dict[str, Seen] = {}
+    async with connected() as bench:
+        ours = (bench.training_run, (bench.watch_workflows, bench.watch_training_runs))
+        theirs = (bench.bare, (bench.watch_workflows, bench.poll))
+        await bench.apply_inputs()
+        try:
+            for name, size, pace in (("paced", count, rate), ("queued", queued, 0)):
+                for whose, (submit, follow) in (("bare", theirs), ("millwright", ours)):
+                    batches[f"{name}-{whose}"] = await batch(bench, f"{name}-{whose}", submit, size, pace, follow)
+        finally:
+            await bench.leave_nothing(tuple(batches.values()))
+    figures = Figures("submission", {"paced": count, "a second": rate, "queued": queued})
+    _tell(figures, batches)
+    figures.write()
+    if faults := [f"{name}: {text}" for name, seen in batches.items() for text in _faults(seen)]:
+        raise SystemExit("\n".join(faults))
+
+
+def _tell(figures: Figures, batches: dict[str, Seen]) -> None:
+    ours, theirs = batches["paced-millwright"], batches["paced-bare"]
+    for who, seen in (("TrainingRun", ours), ("bare", theirs)):
+        figures.add(f"P3 {who}: asked to submitted, p50", median(seen.latencies()), "s")
+        figures.add(f"P3 {who}: asked to submitted, p99", percentile(seen.latencies(), 0.99), "s")
+        figures.add(f"   {who}: ended to known, p50", median(seen.notices()), "s")
+        figures.add(f"   {who}: ended to known, p99", percentile(seen.notices(), 0.99), "s")
+    extra = median(ours.latencies()) + median(ours.notices()) - median(theirs.latencies()) - median(theirs.notices())
+    figures.add("   latency that Millwright adds, p50", extra, "s")
+    queue = {who: batches[f"queued-{who}"] for who in ("millwright", "bare")}
+    for who, seen in queue.items():
+        figures.add(f"   queued {who}: all known to have ended", seen.drained(), "s")
+    figures.add("   queued millwright / bare", queue["millwright"].drained() / queue["bare"].drained())
+    figures.add("   lost, or started twice", sum(len(_faults(seen)) for seen in batches.values()))
+
+
+def _faults(seen: Seen) -> list[str]:
+    counts = {name: len(seen.workflows.get(name, ())) for name in seen.asked}
+    return [f"{name} was started {count} times" for name, count in counts.items() if count != 1]
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
