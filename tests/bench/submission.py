@@ -70,6 +70,7 @@ class Bench:
 
     def __init__(self, cluster: KubernetesCluster, script: Script, mark: str) -> None:
         """`mark`: what the names of all that is made begin with."""
+        self.batches: dict[str, Seen] = {}
         self.seen = Seen()
         self.mark = mark
         self._cluster = cluster
@@ -124,20 +125,21 @@ class Bench:
             if name in self.seen.asked and body.get("status", {}).get("state") in ("Failed", "Succeeded"):
                 self.seen.known.setdefault(name, time.monotonic())
 
-    async def leave_nothing(self, batches: Sequence[Seen]) -> None:
+    async def leave_nothing(self) -> None:
         """The runs, here and at the server."""
         words = ("-n", NAMESPACE, "--ignore-not-found")
-        runs = [name for batch in batches for name in batch.asked]
-        kubectl("delete", "trainingruns.millwright.dev", *words, *runs)
+        runs = [name for seen in self.batches.values() for name in seen.asked]
+        if runs:
+            kubectl("delete", "trainingruns.millwright.dev", *words, *runs)
         kubectl("delete", "models.millwright.dev", *words, self.mark)
         kubectl("delete", "configmap", *words, self.mark)
         await self._script.leave_nothing()
         installed.mlflow("registered-models/delete", {"name": f"{NAMESPACE}.{self.mark}"}, "DELETE")
 
 
-async def batch(bench: Bench, name: str, submit: Submit, count: int, rate: float, follow: Sequence[Any]) -> Seen:
+async def batch(bench: Bench, name: str, submit: Submit, count: int, rate: float, follow: Sequence[Any]) -> None:
     """Submits `count` runs, at a rate (0: at once), and waits until all are known to have ended."""
-    seen = bench.seen = Seen()
+    seen = bench.seen = bench.batches[name] = Seen()
     tasks = [asyncio.create_task(work()) for work in follow]
     await asyncio.sleep(1)  # the watches stand
     names = [f"{bench.mark}-{name}-{index:03}" for index in range(count)]
@@ -146,7 +148,7 @@ async def batch(bench: Bench, name: str, submit: Submit, count: int, rate: float
     else:
         await _at_once(seen, submit, names)
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while len(seen.known) < count or len(seen.ended) < count:
+    while len(seen.known) < count:
         assert time.monotonic() < deadline, f"{name}: {len(seen.known)} of {count} are known to have ended"
         for task in tasks:
             if task.done():
@@ -155,7 +157,6 @@ async def batch(bench: Bench, name: str, submit: Submit, count: int, rate: float
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return seen
 
 
 async def _paced(seen: Seen, submit: Submit, names: Sequence[str], rate: float) -> None:
@@ -231,7 +232,6 @@ async def main() -> None:
     """Paced and queued, bare and with Millwright, in turn."""
     count, rate, queued = number("COUNT", 20), number("RATE", 3), number("QUEUED", 20)
     prepare()
-    batches: dict[str, Seen] = {}
     async with connected() as bench:
         ours = (bench.training_run, (bench.watch_workflows, bench.watch_training_runs))
         theirs = (bench.bare, (bench.watch_workflows, bench.poll))
@@ -239,9 +239,10 @@ async def main() -> None:
         try:
             for name, size, pace in (("paced", count, rate), ("queued", queued, 0)):
                 for whose, (submit, follow) in (("bare", theirs), ("millwright", ours)):
-                    batches[f"{name}-{whose}"] = await batch(bench, f"{name}-{whose}", submit, size, pace, follow)
+                    await batch(bench, f"{name}-{whose}", submit, size, pace, follow)
         finally:
-            await bench.leave_nothing(tuple(batches.values()))
+            await bench.leave_nothing()
+    batches = bench.batches
     figures = Figures("submission", {"paced": count, "a second": rate, "queued": queued})
     _tell(figures, batches)
     figures.write()

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from kubernetes.aio import client
 
+from millwright.adapters.kubernetes import configuration
+
 READ = "GET"
 Observer = Callable[[str, Any], None]
 
@@ -38,7 +40,7 @@ class CountingClient(client.ApiClient):
     """
 
     def __init__(self, record: str | None = None, seen: Observer | None = None) -> None:
-        super().__init__()
+        super().__init__(configuration())
         self.calls: Counter[str] = Counter()
         self.recorded: list[Write] = []
         self._record = record

@@ -19,6 +19,16 @@ MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 
+def configuration() -> client.Configuration:
+    """The client's, with the credentials that were loaded.
+
+    Without proxies and passwords of the environment, as in kopf: to look for them costs two threads for each request.
+    """
+    found = client.Configuration.get_default_copy()
+    found.client_session_kwargs = {"trust_env": False}
+    return found
+
+
 class KubernetesCluster:
     """Implements ports.Cluster."""
 
@@ -32,7 +42,7 @@ class KubernetesCluster:
             config.load_incluster_config()  # type: ignore[no-untyped-call]
         except config.ConfigException:
             await config.load_kube_config()  # type: ignore[no-untyped-call]
-        return cls(client.ApiClient())
+        return cls(client.ApiClient(configuration()))
 
     async def close(self) -> None:
         """Closes the connections."""
