@@ -25,7 +25,7 @@ from millwright.core.actions import (
     TrainingAction,
 )
 from millwright.core.attempts import current_execution
-from millwright.core.execution import Execution, ObjectKey, Phase, PipelineRun, TrackedRun
+from millwright.core.execution import Execution, ObjectKey, PackagingRun, Phase, PipelineRun, TrackedRun
 from millwright.core.housekeeping import after_the_end, is_settled
 from millwright.core.model import name_is_foreign, registered_name
 from millwright.core.node_pools import NodePools
@@ -47,6 +47,7 @@ from millwright.reconcilers import run_metrics
 from millwright.reconcilers.base import Reconciler
 from millwright.reconcilers.copy_source import CopySources
 from millwright.reconcilers.pipeline_source import PipelineSources
+from millwright.reconcilers.together import together
 
 FINALIZER = "millwright.dev/training-run"
 FAILURE_LABEL = "millwright.dev/failure-reason"
@@ -85,31 +86,45 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         return training.decide(observed, self._clock.now())
 
     async def _observe(self, subject: Subject) -> Observed:
-        execution = current_execution(subject)
-        model = await self._model(subject)
-        tracked = await self._world.registry.find_run(execution.experiment, execution.key)
-        running = await self._world.pipelines.find(execution)
+        """All that does not depend on each other is read at once: each answer takes its time on a busy server."""
+        execution, world = current_execution(subject), self._world
+        model, tracked, running, strays, place = await together(
+            self._model(subject),
+            world.registry.find_run(execution.experiment, execution.key),
+            world.pipelines.find(execution),
+            self._strays(execution),
+            world.queues.find(execution),
+        )
+        pipeline, original, packaging, version = await together(
+            self._pipeline(subject, running, model),
+            self._original(subject, running, tracked),
+            self._packaging(execution, running, tracked),
+            self._version(execution, model),
+        )
         return Observed(
             subject=subject,
             model=model,
-            pipeline=await self._pipeline(subject, running, model),
+            pipeline=pipeline,
             tracked=tracked,
-            original=await self._original(subject, running, tracked),
+            original=original,
             running=running,
-            packaging=await self._world.packaging.find(execution) if _ended_well(running, tracked) else None,
-            version=await self._version(execution, model),
-            strays=await self._strays(execution),
-            queue_place=await self._world.queues.find(execution),
-            pools=self._world.pools(),
+            packaging=packaging,
+            version=version,
+            strays=strays,
+            queue_place=place,
+            pools=world.pools(),
         )
 
     async def _strays(self, execution: Execution) -> tuple[str, ...]:
         """Executions under way that are not the current one, wherever they show."""
-        running = await self._world.pipelines.strays(execution)
-        packaged = await self._world.packaging.strays(execution)
-        queued = await self._world.queues.strays(execution)
-        tracked = await self._world.registry.open_executions(execution.experiment)
-        return tuple(sorted({*running, *packaged, *queued, *tracked} - {execution.key}))
+        world = self._world
+        found = await together(
+            world.pipelines.strays(execution),
+            world.packaging.strays(execution),
+            world.queues.strays(execution),
+            world.registry.open_executions(execution.experiment),
+        )
+        return tuple(sorted({key for keys in found for key in keys} - {execution.key}))
 
     async def _model(self, subject: Subject) -> ModelTarget | Missing:
         name = subject.spec.output.model
@@ -139,6 +154,11 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             return None
         of = tracked.replay_of if tracked is not None else None
         return await self._copies.of(subject.key.namespace, of) if of is not None else None
+
+    async def _packaging(
+        self, execution: Execution, running: PipelineRun | None, tracked: TrackedRun | None
+    ) -> PackagingRun | None:
+        return await self._world.packaging.find(execution) if _ended_well(running, tracked) else None
 
     async def _version(self, execution: Execution, model: ModelTarget | Missing) -> str | None:
         if isinstance(model, Missing):
