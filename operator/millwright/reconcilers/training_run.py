@@ -1,7 +1,7 @@
 """TrainingRun: reads cluster, pipelines backend and registry; decides in core.training; acts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from millwright.api.model import ModelSpec
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
@@ -25,7 +25,7 @@ from millwright.core.actions import (
     TrainingAction,
 )
 from millwright.core.attempts import current_execution
-from millwright.core.execution import Execution, ObjectKey, PackagingRun, Phase, PipelineRun, TrackedRun
+from millwright.core.execution import Execution, ObjectKey, PackagingRun, Phase, TrackedRun
 from millwright.core.housekeeping import after_the_end, is_settled
 from millwright.core.model import name_is_foreign, registered_name
 from millwright.core.node_pools import NodePools
@@ -51,6 +51,7 @@ from millwright.reconcilers.together import together
 
 FINALIZER = "millwright.dev/training-run"
 FAILURE_LABEL = "millwright.dev/failure-reason"
+LAUNCHED = Missing("Launched", "the execution has its own copy")
 
 
 @dataclass(frozen=True)
@@ -88,32 +89,26 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     async def _observe(self, subject: Subject) -> Observed:
         """All that does not depend on each other is read at once: each answer takes its time on a busy server."""
         execution, world = current_execution(subject), self._world
-        model, tracked, running, strays, place = await together(
+        model, tracked, running, place = await together(
             self._model(subject),
             world.registry.find_run(execution.experiment, execution.key),
             world.pipelines.find(execution),
-            self._strays(execution),
             world.queues.find(execution),
         )
-        pipeline, original, packaging, version = await together(
-            self._pipeline(subject, running, model),
-            self._original(subject, running, tracked),
-            self._packaging(execution, running, tracked),
-            self._version(execution, model),
+        known = Observed(subject, model, LAUNCHED, tracked, running=running, queue_place=place, pools=world.pools())
+        return known if _is_under_way(known) else await self._look_around(known, execution)
+
+    async def _look_around(self, known: Observed, execution: Execution) -> Observed:
+        """What matters before a launch and after the pipeline's end; while it runs, there is nothing new to it."""
+        pipeline, original, packaging, version, strays = await together(
+            self._pipeline(known),
+            self._original(known),
+            self._packaging(known, execution),
+            self._version(execution, known.model),
+            self._strays(execution),
         )
-        return Observed(
-            subject=subject,
-            model=model,
-            pipeline=pipeline,
-            tracked=tracked,
-            original=original,
-            running=running,
-            packaging=packaging,
-            version=version,
-            strays=strays,
-            queue_place=place,
-            pools=world.pools(),
-        )
+        seen = replace(known, pipeline=pipeline, original=original, packaging=packaging)
+        return replace(seen, version=version, strays=strays)
 
     async def _strays(self, execution: Execution) -> tuple[str, ...]:
         """Executions under way that are not the current one, wherever they show."""
@@ -140,25 +135,20 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             )
         return ModelTarget(registered_name(key, spec), spec.allow_pickle)
 
-    async def _pipeline(
-        self, subject: Subject, running: PipelineRun | None, model: ModelTarget | Missing
-    ) -> PipelineInput | Missing:
-        if running is not None:
-            return Missing("Launched", "the execution has its own copy")
-        return await self._sources.read(subject.key.namespace, subject.spec, model)
+    async def _pipeline(self, known: Observed) -> PipelineInput | Missing:
+        if known.running is not None:
+            return LAUNCHED
+        return await self._sources.read(known.subject.key.namespace, known.subject.spec, known.model)
 
-    async def _original(
-        self, subject: Subject, running: PipelineRun | None, tracked: TrackedRun | None
-    ) -> TrackedRun | None:
-        if subject.spec.replay_of is None or not _ended_well(running, tracked):
+    async def _original(self, known: Observed) -> TrackedRun | None:
+        tracked = known.tracked
+        if known.subject.spec.replay_of is None or not _ended_well(known) or tracked is None:
             return None
-        of = tracked.replay_of if tracked is not None else None
-        return await self._copies.of(subject.key.namespace, of) if of is not None else None
+        of = tracked.replay_of
+        return await self._copies.of(known.subject.key.namespace, of) if of is not None else None
 
-    async def _packaging(
-        self, execution: Execution, running: PipelineRun | None, tracked: TrackedRun | None
-    ) -> PackagingRun | None:
-        return await self._world.packaging.find(execution) if _ended_well(running, tracked) else None
+    async def _packaging(self, known: Observed, execution: Execution) -> PackagingRun | None:
+        return await self._world.packaging.find(execution) if _ended_well(known) else None
 
     async def _version(self, execution: Execution, model: ModelTarget | Missing) -> str | None:
         if isinstance(model, Missing):
@@ -245,6 +235,11 @@ def _execution(key: ObjectKey, body: Manifest) -> Execution:
     return current_execution(_subject(key, body))
 
 
-def _ended_well(running: PipelineRun | None, tracked: TrackedRun | None) -> bool:
-    succeeded = tracked is not None and tracked.succeeded
-    return succeeded or (running is not None and running.phase is Phase.SUCCEEDED)
+def _is_under_way(known: Observed) -> bool:
+    """Launched, and not about to end: then all strays have ended before, and there is no version yet."""
+    return known.running is not None and known.running.active and not known.subject.deleting
+
+
+def _ended_well(known: Observed) -> bool:
+    succeeded = known.tracked is not None and known.tracked.succeeded
+    return succeeded or (known.running is not None and known.running.phase is Phase.SUCCEEDED)
