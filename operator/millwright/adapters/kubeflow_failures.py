@@ -17,6 +17,7 @@ WORKFLOW_LOST = Cause("WorkflowLost", "the run's Workflow was deleted in the clu
 # Argo's executor and KFP's launcher write around the user's own lines; the launcher says the user's exit code.
 NOT_THE_USERS = re.compile(r'([IWEF]\d{4} \d\d:\d\d:\d\d|time="|\[KFP Executor |Error: exit status \d+$)')
 EXIT_CODE = re.compile(r"^F\d{4} .*failed to execute component: exit status (\d+)", re.MULTILINE)
+FATAL = re.compile(r"^F\d{4} \S+\s+\d+ \S+\] (.+)$", re.MULTILINE)
 TERMINATED_CODE = "143"  # SIGTERM: the pod was deleted
 
 
@@ -51,7 +52,9 @@ async def _of_pod(cluster: Cluster, space: Space, pod: Manifest) -> Cause:
     message = last_lines(log) or pod["status"].get("message") or ""
     if task is None and reason == "Error":
         reason = "DriverFailed"
-    said = EXIT_CODE.search(log)
+    said, fatal = EXIT_CODE.search(log), FATAL.search(log)
+    if task is not None and fatal and not said:  # the user's code is not at fault: what is around it is
+        return Cause("LauncherFailed", fatal[1], task, name, pod_state.terminated(pod, MAIN).get("exitCode"))
     code = int(said[1]) if said else pod_state.terminated(pod, MAIN).get("exitCode")
     return Cause(reason, message, task, name, code)
 

@@ -63,6 +63,13 @@ async def test_a_failed_step_tells_the_users_exit_code_and_lines() -> None:
     assert found == Cause("Error", lines, "train", "p", exit_code=3)
 
 
+async def test_a_launcher_that_failed_is_not_the_users_code() -> None:
+    line = "F1121 18:38:19.811644      14 main.go:53] failed to execute component: failed to create task: Unavailable"
+    found = await why(pod("p", "train"), log=f"trained\n{line}\n")
+    message = "failed to execute component: failed to create task: Unavailable"
+    assert found == Cause("LauncherFailed", message, "train", "p", exit_code=1)
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     {
