@@ -35,7 +35,7 @@ def of_earlier_attempts(status: TrainingRunStatus, execution: Execution) -> Deci
     return sum((Decimal(entry.cost) for entry in others if entry.cost), Decimal(0))
 
 
-def of_attempt(observed: Observed, execution: Execution, now: datetime) -> Decimal | None:
+def of_attempt(observed: Observed, now: datetime) -> Decimal | None:
     """What the attempt at hand cost up to `now`; None where that cannot be seen, or nothing has a price."""
     if observed.running is None or not any(pool.hourly_cost for pool in observed.pools.pools.values()):
         return None
@@ -44,7 +44,7 @@ def of_attempt(observed: Observed, execution: Execution, now: datetime) -> Decim
 
 def total(observed: Observed, execution: Execution, now: datetime) -> Decimal | None:
     """What all attempts at the spec cost up to `now`, as it can be seen, and at least what was said before."""
-    seen, status = of_attempt(observed, execution, now), observed.subject.status
+    seen, status = of_attempt(observed, now), observed.subject.status
     if seen is None:
         return reported(status, execution)
     return max(seen + of_earlier_attempts(status, execution), reported(status, execution) or Decimal(0))

@@ -115,19 +115,8 @@ def succeeded(observed: Observed, execution: Execution, now: datetime) -> Traini
         ),
         Fact("ModelRegistered", "True", "Registered", f"version {version}"),
     )
-    return status(
-        subject,
-        execution,
-        now,
-        "Succeeded",
-        facts,
-        observed,
-        model_version=version,
-        progress_percentage=100,
-        failure=None,
-        completion_time=_completed(subject, execution, now),
-        history=_history(observed, execution, now, "Succeeded", version),
-    )
+    changes = {"model_version": version, "progress_percentage": 100, "failure": None}
+    return _ended(observed, execution, now, "Succeeded", facts, "Succeeded", **changes)
 
 
 def replayed(observed: Observed, execution: Execution, now: datetime) -> TrainingRunStatus:
@@ -140,19 +129,8 @@ def replayed(observed: Observed, execution: Execution, now: datetime) -> Trainin
         Fact("Succeeded", "True", "Succeeded", "the replay ran to its end"),
         fact,
     )
-    return status(
-        subject,
-        execution,
-        now,
-        "Succeeded",
-        facts,
-        observed,
-        replay=found,
-        progress_percentage=100,
-        failure=None,
-        completion_time=_completed(subject, execution, now),
-        history=_history(observed, execution, now, "Succeeded", None),
-    )
+    changes = {"replay": found, "progress_percentage": 100, "failure": None}
+    return _ended(observed, execution, now, "Succeeded", facts, "Succeeded", **changes)
 
 
 def failed(observed: Observed, execution: Execution, now: datetime, cause: Cause) -> TrainingRunStatus:
@@ -162,18 +140,25 @@ def failed(observed: Observed, execution: Execution, now: datetime, cause: Cause
         Fact("Succeeded", "False", cause.reason, _sentence(cause)),
         *([Fact("GatesPassed", "False", cause.reason, cause.message)] if cause.reason == "GatesFailed" else []),
     )
+    return _ended(observed, execution, now, "Failed", facts, cause.reason, failure=_failure(cause))
+
+
+def _ended(
+    observed: Observed,
+    execution: Execution,
+    now: datetime,
+    state: str,
+    facts: tuple[Fact, ...],
+    outcome: str,
+    **changes: Any,
+) -> TrainingRunStatus:
+    """The status of an execution that has ended, with its entry in the history."""
     subject = observed.subject
-    return status(
-        subject,
-        execution,
-        now,
-        "Failed",
-        facts,
-        observed,
-        failure=_failure(cause),
-        completion_time=_completed(subject, execution, now),
-        history=_history(observed, execution, now, cause.reason, None),
-    )
+    ends = {
+        "completion_time": _completed(subject, execution, now),
+        "history": _history(observed, execution, now, outcome, changes.get("model_version")),
+    }
+    return status(subject, execution, now, state, facts, observed, **ends, **changes)
 
 
 def retried(observed: Observed, execution: Execution, now: datetime, cause: Cause) -> TrainingRunStatus:

@@ -81,10 +81,9 @@ def _recorded_failure(observed: Observed, execution: Execution, now: datetime) -
     if tracked is None or tracked.failure is None:
         return None
     if running is not None and running.active:
-        stop = () if running.ending else (Stop(execution.key),)
         facts = working("Stopping", f"ending the pipeline run: {tracked.failure.message}")
         status = report.status(observed.subject, execution, now, "Running", facts, observed)
-        return Plan(status, stop, POLL_SECONDS)
+        return Plan(status, _stop(observed, execution), POLL_SECONDS)
     close = (*_close(observed, "FAILED", tracked.failure), *_leave_queue(observed, execution))
     if is_tried_again(observed.subject, execution, tracked.failure):
         return Plan(report.retried(observed, execution, now, tracked.failure), close, AT_ONCE)
@@ -93,9 +92,9 @@ def _recorded_failure(observed: Observed, execution: Execution, now: datetime) -
 
 def _suspended(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     running = observed.running
-    if not observed.subject.spec.suspend or (running and not running.active) or _went_well(observed):
+    if not observed.subject.spec.suspend or (running and not running.active) or observed.ended_well:
         return None
-    stop = (*_leave_queue(observed, execution), *((Stop(execution.key),) if running and not running.ending else ()))
+    stop = (*_leave_queue(observed, execution), *_stop(observed, execution))
     facts = working("Suspended", "spec.suspend is true; set it to false to go on")
     status = report.status(observed.subject, execution, now, "Suspended", facts)
     return Plan(status, stop, POLL_SECONDS if running else None)
@@ -103,7 +102,7 @@ def _suspended(observed: Observed, execution: Execution, now: datetime) -> Train
 
 def _incomplete(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     """Before a launch all inputs must be there; afterwards the execution has its own copy."""
-    inputs = (observed.model,) if observed.running or _went_well(observed) else (observed.pipeline, observed.model)
+    inputs = (observed.pipeline, observed.model) if observed.is_to_be_launched else (observed.model,)
     missing = next((i for i in inputs if isinstance(i, Missing)), None)
     if missing is None:
         return None
@@ -115,7 +114,7 @@ def _incomplete(observed: Observed, execution: Execution, now: datetime) -> Trai
 def _queued(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     """Between a complete spec and its launch, and, where quota is taken back, at any time until the pipeline's end."""
     running, place = observed.running, observed.queue_place
-    if _went_well(observed) or (running is not None and not running.active):
+    if observed.ended_well or (running is not None and not running.active):
         return None
     if place is None:
         return _enqueue(observed, execution) if running is None else None
@@ -124,9 +123,8 @@ def _queued(observed: Observed, execution: Execution, now: datetime) -> Training
         return Plan(observed.subject.status, (Dequeue(execution.key),), AT_ONCE)
     if not evicted and (running is not None or place.admission is Admission.ADMITTED):
         return None
-    stop = (Stop(execution.key),) if running is not None and not running.ending else ()
     status = report.status(observed.subject, execution, now, "Queued", working("Queued", _queue_message(observed)))
-    return Plan(status, stop, POLL_SECONDS if running is not None else WAIT_SECONDS)
+    return Plan(status, _stop(observed, execution), POLL_SECONDS if running is not None else WAIT_SECONDS)
 
 
 def _enqueue(observed: Observed, execution: Execution) -> TrainingPlan | None:
@@ -157,7 +155,7 @@ def _untracked(observed: Observed, execution: Execution, now: datetime) -> Train
 def _outdated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     """The MLflow run speaks of another pipeline than the one to be launched: the source has changed since."""
     tracked, launched = observed.tracked, observed.pipeline
-    if observed.running is not None or _went_well(observed) or tracked is None or isinstance(launched, Missing):
+    if not observed.is_to_be_launched or tracked is None or isinstance(launched, Missing):
         return None
     if tracked.pipeline_digest == launched.pipeline.digest:
         return None
@@ -165,9 +163,7 @@ def _outdated(observed: Observed, execution: Execution, now: datetime) -> Traini
 
 
 def _unlaunched(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    if observed.running is not None or _went_well(observed):
-        return None
-    if observed.tracked is None or isinstance(observed.pipeline, Missing):
+    if not observed.is_to_be_launched or observed.tracked is None or isinstance(observed.pipeline, Missing):
         return None
     hold = () if observed.subject.held else (HoldFinalizer(),)
     source, spec = observed.pipeline, observed.subject.spec
@@ -272,9 +268,9 @@ def _leave_queue(observed: Observed, execution: Execution) -> tuple[TrainingActi
     return (Dequeue(execution.key),) if observed.queue_place is not None else ()
 
 
-def _went_well(observed: Observed) -> bool:
-    """The pipeline has ended well: its run says so, or, when that is gone, the registry."""
-    return observed.tracked is not None and observed.tracked.succeeded
+def _stop(observed: Observed, execution: Execution) -> tuple[TrainingAction, ...]:
+    running = observed.running
+    return (Stop(execution.key),) if running is not None and not running.ending else ()
 
 
 STAGES: tuple[Stage, ...] = (

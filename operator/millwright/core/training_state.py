@@ -6,7 +6,7 @@ from typing import Any
 
 from millwright.api.training_inputs import Dataset, SourceRevision
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
-from millwright.core.execution import ObjectKey, Original, PackagingRun, PipelineRun, Runtime, TrackedRun
+from millwright.core.execution import ObjectKey, Original, PackagingRun, Phase, PipelineRun, Runtime, TrackedRun
 from millwright.core.ir import Pipeline
 from millwright.core.node_pools import NodePools
 from millwright.core.queueing import QueuePlace
@@ -76,3 +76,14 @@ class Observed:
     strays: tuple[str, ...] = ()
     queue_place: QueuePlace | None = None
     pools: NodePools = field(default_factory=NodePools)
+
+    @property
+    def ended_well(self) -> bool:
+        """The pipeline has ended well: its run says so, or, when that is gone, the registry."""
+        recorded = self.tracked is not None and self.tracked.succeeded
+        return recorded or (self.running is not None and self.running.phase is Phase.SUCCEEDED)
+
+    @property
+    def is_to_be_launched(self) -> bool:
+        """There is no run of the execution, and none has ended well."""
+        return self.running is None and not self.ended_well

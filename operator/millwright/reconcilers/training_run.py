@@ -25,7 +25,7 @@ from millwright.core.actions import (
     TrainingAction,
 )
 from millwright.core.attempts import current_execution
-from millwright.core.execution import Execution, ObjectKey, PackagingRun, Phase, TrackedRun
+from millwright.core.execution import Execution, ObjectKey, PackagingRun, TrackedRun
 from millwright.core.housekeeping import after_the_end, is_settled
 from millwright.core.model import name_is_foreign, registered_name
 from millwright.core.node_pools import NodePools
@@ -142,13 +142,13 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
 
     async def _original(self, known: Observed) -> TrackedRun | None:
         tracked = known.tracked
-        if known.subject.spec.replay_of is None or not _ended_well(known) or tracked is None:
+        if known.subject.spec.replay_of is None or not known.ended_well or tracked is None:
             return None
         of = tracked.replay_of
         return await self._copies.of(known.subject.key.namespace, of) if of is not None else None
 
     async def _packaging(self, known: Observed, execution: Execution) -> PackagingRun | None:
-        return await self._world.packaging.find(execution) if _ended_well(known) else None
+        return await self._world.packaging.find(execution) if known.ended_well else None
 
     async def _version(self, execution: Execution, model: ModelTarget | Missing) -> str | None:
         if isinstance(model, Missing):
@@ -238,8 +238,3 @@ def _execution(key: ObjectKey, body: Manifest) -> Execution:
 def _is_under_way(known: Observed) -> bool:
     """Launched, and not about to end: then all strays have ended before, and there is no version yet."""
     return known.running is not None and known.running.active and not known.subject.deleting
-
-
-def _ended_well(known: Observed) -> bool:
-    succeeded = known.tracked is not None and known.tracked.succeeded
-    return succeeded or (known.running is not None and known.running.phase is Phase.SUCCEEDED)
