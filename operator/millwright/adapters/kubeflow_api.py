@@ -137,10 +137,6 @@ class KubeflowApi:
             if not token:
                 return found
 
-    async def run(self, run_id: str) -> Json:
-        """A run with the details of its tasks. Raises Absent."""
-        return await self._call("GET", f"/apis/v2beta1/runs/{run_id}")
-
     async def create_run(self, body: Json) -> Json:
         """Starts a run. Raises RejectedError for a pipeline that the server cannot read: newer than it, or wrong."""
         try:

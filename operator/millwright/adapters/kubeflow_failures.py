@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from millwright.adapters.kubeflow_runs import MAIN
 from millwright.adapters.kubeflow_snapshots import RUN_LABEL, Space
 from millwright.core import pod_state
 from millwright.core.execution import Cause
 from millwright.core.placement import TASK_LABEL
 from millwright.ports import PODS, WORKFLOWS, Cluster, Manifest
 
+MAIN = "main"
 TAIL_LINES = 100
 KEPT_LINES = 20
 WORKFLOW_LOST = Cause("WorkflowLost", "the run's Workflow was deleted in the cluster")

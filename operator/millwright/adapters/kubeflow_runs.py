@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import yaml
-
 from millwright.core import pod_state
 from millwright.core.execution import Phase, Task
 from millwright.core.ir import Pipeline, step_name
@@ -22,7 +20,6 @@ PHASES = {
     "PENDING": Phase.PENDING,
     "RUNTIME_STATE_UNSPECIFIED": Phase.PENDING,
 }
-MAIN = "main"
 # The worst state of a task's pods is the task's.
 STATES = ("Failed", "Running", "Pending", "Succeeded")
 
@@ -68,8 +65,13 @@ def submitted(pipeline: Pipeline) -> dict[str, Any]:
 
 def ir_text(spec: Json) -> str:
     """IR YAML of an uploaded pipeline."""
-    documents = [spec["pipeline_spec"], spec.get("platform_spec")] if "pipeline_spec" in spec else [spec]
-    return str(yaml.safe_dump_all([document for document in documents if document]))
+    return Pipeline(_spec(spec), spec.get("platform_spec") or {}).text()
+
+
+def _spec(submitted: Json) -> Json:
+    """The pipeline's own document of what was submitted."""
+    found: Json = submitted.get("pipeline_spec", submitted)
+    return found
 
 
 def waiting_for(pods: Iterable[Manifest]) -> str:
@@ -96,8 +98,7 @@ def tasks(run: Json, pods: Sequence[Manifest]) -> tuple[Task, ...]:
 
 
 def _steps(run: Json) -> list[str]:
-    spec: Json = run.get("pipeline_spec") or {}
-    executors = spec.get("pipeline_spec", spec).get("deploymentSpec", {}).get("executors", {})
+    executors = _spec(run.get("pipeline_spec") or {}).get("deploymentSpec", {}).get("executors", {})
     return [step_name(label) for label, executor in executors.items() if "container" in executor]
 
 

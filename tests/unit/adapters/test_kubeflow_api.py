@@ -41,7 +41,7 @@ async def test_a_major_version_that_nobody_tried_is_refused(version: str, known:
 )
 async def test_answers_become_errors_that_say_who_can_help(status: int, answer: object, error: type) -> None:
     with pytest.raises(error):
-        await server(status, answer).run("r1")
+        await server(status, answer).runs_named("flights", "r1")
 
 
 async def test_a_pipeline_that_the_server_cannot_read_is_nobodys_outage() -> None:
@@ -70,5 +70,5 @@ async def test_the_token_is_read_anew_for_each_request(tmp_path: Path) -> None:
     api = KubeflowApi("http://kubeflow", Credentials(str(token)), httpx.MockTransport(answer))
     for text in ("one", "two"):
         token.write_text(text)
-        await api.run("r1")
+        await api.runs_named("flights", "r1")
     assert seen == ["Bearer one", "Bearer two"]
