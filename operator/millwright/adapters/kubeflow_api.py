@@ -5,7 +5,6 @@ https://www.kubeflow.org/docs/components/pipelines/reference/api/kubeflow-pipeli
 
 import json
 import re
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from millwright.adapters.recent import Recent
 from millwright.ports import DependencyError, RejectedError
 
 Json = dict[str, Any]
@@ -71,7 +71,7 @@ class KubeflowApi:
     def __init__(self, url: str, credentials: Credentials, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._credentials = credentials
         self._http = httpx.AsyncClient(base_url=url.rstrip("/"), timeout=TIMEOUT_SECONDS, transport=transport)
-        self._server: tuple[float, Server | None] = (0.0, None)
+        self._server = Recent(SERVER_SECONDS, self._ask)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -79,12 +79,12 @@ class KubeflowApi:
 
     async def server(self) -> Server:
         """Asked now and then. Raises RejectedError for a major version that we do not know."""
-        asked, found = self._server
-        if found is None or time.monotonic() - asked >= SERVER_SECONDS:
-            answer = await self._call("GET", "/apis/v2beta1/healthz")
-            found = Server(await self._version(), bool(answer.get("multi_user")))
-            _check(found.version)
-            self._server = (time.monotonic(), found)
+        return await self._server.of(None)
+
+    async def _ask(self, _: None) -> Server:
+        answer = await self._call("GET", "/apis/v2beta1/healthz")
+        found = Server(await self._version(), bool(answer.get("multi_user")))
+        _check(found.version)
         return found
 
     async def _version(self) -> str:

@@ -1,7 +1,5 @@
 """All runs under way of a namespace and their pods, read at most once an interval, whoever asks how often."""
 
-import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,6 +7,7 @@ from typing import Any
 
 from millwright.adapters.jobs import EXECUTION_LABEL
 from millwright.adapters.kubeflow_api import KubeflowApi
+from millwright.adapters.recent import Recent
 from millwright.core.execution import ObjectKey
 from millwright.ports import PODS, Cluster, Manifest
 
@@ -35,7 +34,6 @@ class Snapshot:
     runs: tuple[dict[str, Any], ...] = ()
     pods: dict[str, list[Manifest]] = field(default_factory=dict)
     step_pods: dict[str, list[Manifest]] = field(default_factory=dict)
-    taken: float = float("-inf")
 
     def run(self, name: str) -> dict[str, Any] | None:
         """The run of that name, if it is the only one."""
@@ -44,21 +42,16 @@ class Snapshot:
 
 
 class Snapshots:
-    """One snapshot for each space; callers that come at once share one reading."""
+    """One snapshot for each space."""
 
     def __init__(self, api: KubeflowApi, cluster: Cluster) -> None:
         self._api = api
         self._cluster = cluster
-        self._taken: dict[Space, Snapshot] = {}
-        self._locks: dict[Space, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._recent = Recent(INTERVAL_SECONDS, self._take)
 
     async def of(self, space: Space) -> Snapshot:
         """Not older than the interval."""
-        async with self._locks[space]:
-            found = self._taken.get(space, Snapshot())
-            if time.monotonic() - found.taken >= INTERVAL_SECONDS:
-                found = self._taken[space] = await self._take(space)
-        return found
+        return await self._recent.of(space)
 
     async def pods(self, space: Space, run_id: str) -> Sequence[Manifest]:
         """Pods of a run, of its steps and of their drivers, oldest first."""
@@ -70,10 +63,9 @@ class Snapshots:
 
     def forget(self, space: Space) -> None:
         """What was read is not true any more: we changed it ourselves."""
-        self._taken.pop(space, None)
+        self._recent.forget(space)
 
     async def _take(self, space: Space) -> Snapshot:
-        taken = time.monotonic()
         runs = await self._api.active_runs(space.api_namespace)
         pods: dict[str, list[Manifest]] = defaultdict(list)
         step_pods: dict[str, list[Manifest]] = defaultdict(list)
@@ -81,4 +73,4 @@ class Snapshots:
         for pod in sorted(found, key=lambda p: str(p["metadata"]["creationTimestamp"])):
             pods[pod["metadata"]["labels"][RUN_LABEL]].append(pod)
             step_pods[pod["metadata"]["labels"].get(EXECUTION_LABEL, "")].append(pod)
-        return Snapshot(tuple(runs), dict(pods), dict(step_pods), taken)
+        return Snapshot(tuple(runs), dict(pods), dict(step_pods))

@@ -3,12 +3,12 @@
 https://kueue.sigs.k8s.io/docs/concepts/workload/
 """
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from millwright.adapters import jobs
 from millwright.adapters.jobs import EXECUTION_LABEL, UID_LABEL, JobSettings
+from millwright.adapters.recent import Recent
 from millwright.core.actions import Enqueue
 from millwright.core.execution import Execution
 from millwright.core.node_pools import NodePools
@@ -27,7 +27,7 @@ class KueueQueues:
         self._cluster = cluster
         self._settings = settings
         self._pools = pools
-        self._lists: dict[str, tuple[float, Sequence[Manifest]]] = {}
+        self._recent = Recent(INTERVAL_SECONDS, self._all)  # thousands may wait, and each has a position
 
     async def find(self, execution: Execution) -> QueuePlace | None:
         workload = await self._cluster.get(WORKLOADS, execution.run.namespace, execution.key)
@@ -44,16 +44,13 @@ class KueueQueues:
     async def _position(self, workload: Manifest) -> int:
         """By priority, then by age, as Kueue orders a queue."""
         queue = workload["spec"]["queueName"]
-        waiting = (w for w in await self._all(workload["metadata"]["namespace"]) if w["spec"].get("queueName") == queue)
+        waiting = (
+            w for w in await self._recent.of(workload["metadata"]["namespace"]) if w["spec"].get("queueName") == queue
+        )
         return sum(_order(other) < _order(workload) for other in waiting if not _is_over(other))
 
     async def _all(self, namespace: str) -> Sequence[Manifest]:
-        """All Workloads of a namespace, read at most once an interval: thousands may wait, and each has a position."""
-        taken, found = self._lists.get(namespace, (float("-inf"), ()))
-        if time.monotonic() - taken >= INTERVAL_SECONDS:
-            found = await self._cluster.list(WORKLOADS, namespace)
-            self._lists[namespace] = (time.monotonic(), found)
-        return found
+        return await self._cluster.list(WORKLOADS, namespace)
 
     async def strays(self, execution: Execution) -> Sequence[str]:
         found = await self._cluster.list(WORKLOADS, execution.run.namespace, f"{UID_LABEL}={execution.uid}")
