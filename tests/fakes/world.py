@@ -116,4 +116,12 @@ class FakeWorld:
         return next(c for c in self.status(plural)["conditions"] if c["type"] == kind)
 
 
-__all__ = ["DEPLOYMENTS", "KEY", "MODELS", "FakeWorld", "deployment", "model", "training_run"]
+async def started(world: FakeWorld, **spec: object) -> FakeWorld:
+    """A world with a Model that is in the registry, and a TrainingRun."""
+    world.cluster.put(MODELS, model())
+    await world.settle(world.models)
+    world.cluster.put(TRAINING_RUNS, training_run(**spec))
+    return world
+
+
+__all__ = ["DEPLOYMENTS", "KEY", "MODELS", "FakeWorld", "deployment", "model", "started", "training_run"]

@@ -31,3 +31,44 @@ def mlflow_database(tmp_path_factory) -> bytes:
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     MlflowClient(f"sqlite:///{path}").search_experiments()
     return path.read_bytes()
+
+
+@pytest.fixture
+def run(tmp_path, mlflow_database, monkeypatch):
+    """A fresh MLflow run; the experiment's artifacts are files."""
+    import mlflow
+    from mlflow import MlflowClient
+
+    (tmp_path / "mlflow.db").write_bytes(mlflow_database)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    client = MlflowClient(uri)
+    run = client.create_run(client.create_experiment("flights/arr-delay", str(tmp_path / "artifacts")))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+    mlflow.set_tracking_uri(uri)
+    return run.info.run_id
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Flights, made up, some of a distance that nobody knows."""
+    import numpy as np
+    import pandas as pd
+
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "distance": random.normal(size=2000),
+            "age": random.normal(size=2000),
+            "hour": random.integers(0, 24, 2000),
+            "carrier": random.choice(["AA", "DL", "UA"], 2000),
+        }
+    )
+    table.loc[random.random(2000) < 0.2, "distance"] = np.nan
+    return table
+
+
+@pytest.fixture(scope="module")
+def late(table):
+    """Which of them are late."""
+    return ((table.hour > 12) ^ (table.carrier == "AA") ^ (table.distance > 0.5)).astype(int)

@@ -1,14 +1,10 @@
 """The `package` command: what a run logged becomes a package that says the same."""
 
 import json
-import os
-import warnings
 
-import mlflow
 import numpy as np
-import onnx
-import pandas as pd
 import pytest
+from logged import log
 from mlflow import MlflowClient
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
@@ -19,56 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
 
 from millwright_runner import onnx_conversion
-from millwright_runner.destinations import Folder
 from millwright_runner.package import package
-from millwright_runner.samples import Sample
 from millwright_serving.package import Manifest, digest_of, file_digests
-
-TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree"]
-
-
-@pytest.fixture
-def run(tmp_path, mlflow_database, monkeypatch):
-    """A fresh MLflow run; the experiment's artifacts are files."""
-    (tmp_path / "mlflow.db").write_bytes(mlflow_database)
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
-    client = MlflowClient(uri)
-    run = client.create_run(client.create_experiment("flights/arr-delay", str(tmp_path / "artifacts")))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
-    mlflow.set_tracking_uri(uri)
-    return run.info.run_id
-
-
-@pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
-    random = np.random.default_rng(0)
-    table = pd.DataFrame(
-        {
-            "distance": random.normal(size=2000),
-            "age": random.normal(size=2000),
-            "hour": random.integers(0, 24, 2000),
-            "carrier": random.choice(["AA", "DL", "UA"], 2000),
-        }
-    )
-    table.loc[random.random(2000) < 0.2, "distance"] = np.nan
-    return table
-
-
-@pytest.fixture(scope="module")
-def late(table) -> pd.Series:
-    return ((table.hour > 12) ^ (table.carrier == "AA") ^ (table.distance > 0.5)).astype(int)
-
-
-def log(run_id, model, example, **options) -> None:
-    with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's hints about integer columns and pickles
-        signature = mlflow.models.infer_signature(example, model.predict(example))
-        options = options or {"skops_trusted_types": TRUSTED}
-        mlflow.sklearn.log_model(
-            model, name="model", input_example=example, signature=signature, pip_requirements=[], **options
-        )
-    os.environ["MLFLOW_RUN_ID"] = run_id  # MLflow removes it when a run ends
 
 
 def encoded(model):
@@ -202,61 +150,6 @@ def test_a_mismatch_fails_when_the_server_cannot_run_the_original(run, tmp_path,
     assert not (tmp_path / "package").exists()
 
 
-def log_onnx(run_id, model, example, folder, original) -> None:
-    """Log what the model converts to, and what the original is said to answer."""
-    (folder / "original.json").write_text(json.dumps(original))
-    with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        mlflow.onnx.log_model(
-            onnx.load_from_string(onnx_conversion.convert(model, Sample(example))),
-            name="model",
-            input_example=example,
-            signature=mlflow.models.infer_signature(example),
-            extra_files=[str(folder / "original.json")] if original else None,
-            pip_requirements=[],
-            save_as_external_data=False,
-        )
-    os.environ["MLFLOW_RUN_ID"] = run_id
-
-
-@pytest.mark.parametrize("compared", [True, False])
-def test_a_model_logged_as_onnx_is_compared_with_the_original_that_was_logged_beside_it(
-    run, tmp_path, table, late, compared
-):
-    model, example = LogisticRegression().fit(table[["age"]], late), table[["age"]][:100]
-    original = {"label": model.predict(example).tolist(), "probabilities": model.predict_proba(example).tolist()}
-    log_onnx(run, model, example, tmp_path, original if compared else None)
-
-    outcome = package(str(tmp_path / "package"), allow_pickle=False)
-
-    assert outcome.outcome == "Succeeded", outcome.message
-    manifest = Manifest.from_json((tmp_path / "package/manifest.json").read_text())
-    assert (manifest.format, manifest.verification.rows) == ("onnx", 100)
-    assert manifest.verification.max_abs_difference < 1e-6
-    assert json.loads((tmp_path / "package/sample.json").read_text())["predictions"] == original["label"]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "sentence"),
-    [
-        ({"probabilities": [[0.0, 1.0]] * 100}, "max difference"),
-        ({"label": [2] * 100}, "label differs"),
-        ({"label": [0]}, "label differs"),
-        ({"score": [0.5] * 100}, "score differs"),
-    ],
-)
-def test_a_model_logged_as_onnx_that_differs_from_the_original_is_not_packaged(
-    run, tmp_path, table, late, wrong, sentence
-):
-    log_onnx(run, LogisticRegression().fit(table[["age"]], late), table[["age"]][:100], tmp_path, wrong)
-
-    outcome = package(str(tmp_path / "package"), allow_pickle=False)
-
-    assert (outcome.outcome, outcome.reason) == ("Failed", "ConversionMismatch")
-    assert sentence in outcome.message
-    assert not (tmp_path / "package").exists()
-
-
 @pytest.mark.parametrize("allow_pickle", [False, True])
 def test_what_the_server_would_not_load_is_refused(run, tmp_path, table, late, allow_pickle):
     model = make_pipeline(FunctionTransformer(np.nan_to_num), LogisticRegression()).fit(table[["age"]], late)
@@ -295,52 +188,3 @@ def test_packaging_twice_stores_once(run, tmp_path, table, late):
 
     assert second == first
     assert (tmp_path / "package/model.onnx").read_bytes() == b"untouched"
-
-
-COPY = {"pipeline.yaml": "pipelineInfo: {name: a}", "parameters.json": "{}", "replay.json": '{"schemaVersion": 1}'}
-
-
-def mounted(folder, names):
-    """A ConfigMap as the kubelet mounts it: links to files in a folder whose name changes."""
-    (folder / "..2026_01_01").mkdir(parents=True)
-    (folder / "..data").symlink_to("..2026_01_01")
-    for name in names:
-        (folder / "..2026_01_01" / name).write_text(COPY[name])
-        (folder / name).symlink_to(f"..data/{name}")
-    return folder
-
-
-def test_the_execution_s_copy_is_stored_beside_the_package_and_is_no_part_of_it(run, tmp_path, table, late):
-    log(run, LogisticRegression().fit(table[["age"]], late), table[["age"]][:100])
-
-    outcome = package(str(tmp_path / "package"), allow_pickle=False, copy=mounted(tmp_path / "mounted", COPY))
-
-    assert outcome.outcome == "Succeeded", outcome.message
-    assert {path.name: path.read_text() for path in (tmp_path / "package.replay").iterdir()} == COPY
-    assert sorted(path.name for path in (tmp_path / "package").iterdir()) == [
-        "manifest.json",
-        "model.onnx",
-        "sample.json",
-    ]
-    assert outcome.details["package"]["digest"] == digest_of(tmp_path / "package")
-
-
-@pytest.mark.parametrize("names", [[], ["pipeline.yaml", "parameters.json"]])
-def test_half_a_copy_is_none_and_no_reason_to_fail(run, tmp_path, table, late, names):
-    log(run, LogisticRegression().fit(table[["age"]], late), table[["age"]][:100])
-
-    outcome = package(str(tmp_path / "package"), allow_pickle=False, copy=mounted(tmp_path / "mounted", names))
-
-    assert outcome.outcome == "Succeeded", outcome.message
-    assert not (tmp_path / "package.replay").exists()
-
-
-def test_a_package_that_is_complete_has_its_copy(run, tmp_path, table, late, monkeypatch):
-    log(run, LogisticRegression().fit(table[["age"]], late), table[["age"]][:100])
-    order = []
-    store = Folder.store
-    monkeypatch.setattr(Folder, "store", lambda self, folder: (order.append(folder.name), store(self, folder)))
-
-    package(str(tmp_path / "package"), allow_pickle=False, copy=mounted(tmp_path / "mounted", COPY))
-
-    assert order == ["copy", "package"]

@@ -1,6 +1,5 @@
 """Replays on fakes: an execution runs again as it was, is compared, and becomes no version."""
 
-import dataclasses
 import json
 import math
 from typing import Any
@@ -9,61 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fakes.world import IR, KEY, FakeWorld, model, training_run
+from tests.unit.reconcilers.replays import AGAIN, METRICS, NAME, condition, replay, run, status, trained
 
 from millwright.core import ir
-from millwright.core.execution import Cause, ObjectKey
-from millwright.ports import CONFIG_MAPS, MODELS, TRAINING_RUNS, DependencyError, Manifest, RejectedError
-
-NAME = "flights.arr-delay"
-AGAIN = ObjectKey("flights", "again")
-METRICS = {"roc_auc": 0.75, "loss": math.nan}
-ORIGINAL: dict[str, Any] = {
-    "parameters": {"train_months": 1},
-    "datasets": [{"name": "flights", "uri": "s3://data/flights/1.parquet"}],
-    "source": {"repoURL": "https://git.example/x", "revision": "4f2c1d9"},
-}
-
-
-def replay(**of: Any) -> Manifest:
-    """A TrainingRun that replays."""
-    body = training_run(replayOf=of)
-    del body["spec"]["pipeline"]
-    body["metadata"] |= {"name": AGAIN.name}
-    return body
-
-
-async def trained(world: FakeWorld, **spec: Any) -> str:
-    """Lets the original run, to its end, in a world with a Model. Its key."""
-    world.cluster.put(MODELS, model())
-    await world.settle(world.models)
-    world.cluster.put(TRAINING_RUNS, training_run(**ORIGINAL | spec))
-    await run(world, KEY, METRICS)
-    return world.pipelines.launched[0]
-
-
-async def run(world: FakeWorld, key: ObjectKey, metrics: dict[str, float]) -> None:
-    """Lets a TrainingRun settle; what it launches logs these metrics."""
-    before = len(world.pipelines.launched)
-    world.pipelines.looks = 1000
-    for _ in range(3):
-        await world.training_runs.reconcile(key)
-    for launched in world.pipelines.launched[before:]:
-        world.registry.update_run(launched, metrics=metrics)
-    world.pipelines.looks = 2
-    await world.settle(world.training_runs, key)
+from millwright.core.execution import Cause
+from millwright.ports import CONFIG_MAPS, MODELS, TRAINING_RUNS, DependencyError
 
 
 def change_pipeline(world: FakeWorld, text: str) -> None:
     metadata = {"name": "pipe", "namespace": KEY.namespace}
     world.cluster.put(CONFIG_MAPS, {"metadata": metadata, "data": {"pipeline.yaml": text}})
-
-
-def status(world: FakeWorld) -> dict[str, Any]:
-    return dict(world.cluster.objects[TRAINING_RUNS.plural, AGAIN.namespace, AGAIN.name].get("status", {}))
-
-
-def condition(world: FakeWorld, kind: str) -> dict[str, Any]:
-    return next((c for c in status(world)["conditions"] if c["type"] == kind), {})
 
 
 @pytest.mark.parametrize("pruned", [False, True], ids=["copy in the cluster", "copy in S3"])
@@ -189,105 +143,6 @@ async def test_a_version_that_comes_later_is_waited_for() -> None:
     await trained(world)
     await run(world, AGAIN, METRICS)
     assert condition(world, "Reproduced")["status"] == "True"
-
-
-async def refused(world: FakeWorld, **of: Any) -> dict[str, Any]:
-    """The Ready condition of a replay that launches nothing."""
-    launched = len(world.pipelines.launched)
-    world.cluster.put(TRAINING_RUNS, replay(**of))
-    await world.settle(world.training_runs, AGAIN)
-    assert len(world.pipelines.launched) == launched
-    assert condition(world, "Stalled")["status"] == "True"
-    return condition(world, "Ready")
-
-
-async def test_what_became_no_version_is_gone_with_its_children() -> None:
-    world = FakeWorld(outcomes=(Cause("Error", "no rows"),))
-    failed = await trained(world)
-    del world.cluster.objects[CONFIG_MAPS.plural, KEY.namespace, failed]
-    told = await refused(world, execution=failed)
-    assert told["reason"] == "CopyGone"
-    assert told["message"].startswith(f"the copy of execution {failed} is gone: it went with the execution's children")
-
-
-async def test_a_version_of_which_no_copy_is_stored_is_said_to_have_none() -> None:
-    world = FakeWorld()
-    first = await trained(world)
-    del world.cluster.objects[CONFIG_MAPS.plural, KEY.namespace, first]
-    world.objects.contents.clear()
-    assert (await refused(world, modelVersion="1"))["reason"] == "CopyGone"
-
-
-async def test_an_original_whose_mlflow_run_is_gone_is_not_run_for_nothing() -> None:
-    world = FakeWorld()
-    await trained(world)
-    world.registry.runs.clear()
-    assert (await refused(world, modelVersion="1"))["reason"] == "OriginalGone"
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "reason"),
-    [
-        ("pipeline.yaml", IR.replace("arr-delay", "evil"), "DigestMismatch"),
-        ("pipeline.yaml", "hello", "InvalidCopy"),
-        ("replay.json", "{}", "InvalidCopy"),
-    ],
-)
-async def test_a_copy_that_was_changed_in_storage_is_not_run(name: str, text: str, reason: str) -> None:
-    world = FakeWorld()
-    first = await trained(world)
-    del world.cluster.objects[CONFIG_MAPS.plural, KEY.namespace, first]
-    world.objects.contents[f"s3://models/flights/{first}.replay/{name}"] = text.encode()
-    assert (await refused(world, modelVersion="1"))["reason"] == reason
-
-
-def tag_version(world: FakeWorld, **tags: str) -> None:
-    """As training code can, in a registry without login."""
-    (version,) = world.registry.model_versions[NAME]
-    changed = {**version.tags, **{f"millwright.{name}": value for name, value in tags.items()}}
-    world.registry.model_versions[NAME] = [dataclasses.replace(version, tags=changed)]
-
-
-async def test_another_namespaces_package_is_not_read_whatever_the_tags_say() -> None:
-    world = FakeWorld()
-    first = await trained(world)
-    for name in ("pipeline.yaml", "parameters.json", "replay.json"):
-        there = world.objects.contents[f"s3://models/flights/{first}.replay/{name}"]
-        world.objects.contents[f"s3://models/other/{first}.replay/{name}"] = there
-    del world.cluster.objects[CONFIG_MAPS.plural, KEY.namespace, first]
-    tag_version(world, package=f"s3://models/other/{first}")
-    world.cluster.put(TRAINING_RUNS, replay(modelVersion="1"))
-    with pytest.raises(RejectedError, match=r"below a place that may be read here \(s3://models/flights/\)"):
-        await world.training_runs.reconcile(AGAIN)
-    assert condition(world, "Stalled")["status"] == "True"
-    assert len(world.pipelines.launched) == 1
-
-
-async def test_a_copy_that_speaks_of_another_execution_or_of_no_name_is_refused() -> None:
-    world = FakeWorld()
-    first = await trained(world)
-    for change in ({"execution": "arr-delay-0000000000"}, {"trainingRun": "../other/run"}):
-        body = world.cluster.objects[CONFIG_MAPS.plural, KEY.namespace, first]
-        record = json.loads(body["data"]["replay.json"]) | change
-        kept = body["data"] | {"replay.json": json.dumps(record)}
-        world.cluster.objects[CONFIG_MAPS.plural, KEY.namespace, first] = body | {"data": kept}
-        assert (await refused(world, modelVersion="1"))["reason"] == "InvalidCopy"
-        world.cluster.objects[CONFIG_MAPS.plural, KEY.namespace, first] = body
-
-
-async def test_what_is_compared_with_is_the_namespaces_own_whatever_the_tag_says() -> None:
-    world = FakeWorld()
-    await trained(world)
-    await world.registry.open_run("other/secret", "secret-0123456789", {})
-    world.registry.update_run("secret-0123456789", metrics={"revenue": 1e6})
-    world.cluster.put(TRAINING_RUNS, replay(modelVersion="1"))
-    for _ in range(3):
-        await world.training_runs.reconcile(AGAIN)
-    run_id = list(world.registry.runs)[-1]
-    await world.registry.tag_run(run_id, {"millwright.replayOf": "secret/secret-0123456789"})
-    await world.settle(world.training_runs, AGAIN)
-    assert condition(world, "Reproduced")["reason"] == "OriginalGone"
-    assert "revenue" not in str(status(world))
 
 
 async def test_the_mlflow_run_tells_the_pipeline_that_is_launched_even_if_it_changes_at_the_last_moment() -> None:

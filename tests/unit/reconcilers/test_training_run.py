@@ -1,28 +1,16 @@
 """The TrainingRun line on fakes: what ends how, and that crashes change nothing."""
 
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fakes.pipelines import EPOCH
-from tests.fakes.world import KEY, FakeWorld, model, training_run
+from tests.fakes.world import KEY, FakeWorld, model, started, training_run
 
-from millwright.core.execution import Blocked, Cause, Phase, PodUse
-from millwright.core.node_pools import NodePool, NodePools
-from millwright.core.queueing import Admission, QueuePlace
+from millwright.core.execution import Cause
 from millwright.ports import CONFIG_MAPS, MODELS, TRAINING_RUNS, DependencyError
 
 NAME = "flights.arr-delay"
-
-
-async def started(world: FakeWorld, **spec: object) -> FakeWorld:
-    """A world with a Model that is in the registry, and a TrainingRun."""
-    world.cluster.put(MODELS, model())
-    await world.settle(world.models)
-    world.cluster.put(TRAINING_RUNS, training_run(**spec))
-    return world
 
 
 async def test_a_passing_run_becomes_one_version_with_lineage() -> None:
@@ -121,43 +109,12 @@ async def test_a_changed_parameter_ends_the_execution_under_way_and_starts_anoth
     assert [run.status for _, _, run in world.registry.runs.values()] == ["KILLED", "FINISHED"]
 
 
-async def test_a_run_past_its_deadline_is_stopped_and_more_time_starts_another_attempt() -> None:
-    world = await started(FakeWorld(looks=1000), activeDeadlineSeconds=30, backoffLimit=3)
-    await world.settle(world.training_runs)
-    assert world.condition("Ready")["reason"] == "DeadlineExceeded"
-    assert world.pipelines.stopped == world.pipelines.launched
-    assert [run.status for _, _, run in world.registry.runs.values()] == ["FAILED"]
-    world.cluster.put(TRAINING_RUNS, training_run(activeDeadlineSeconds=30, message="no more time"))
-    await world.settle(world.training_runs)
-    assert len(world.pipelines.launched) == 1
-    world.pipelines.looks = 2
-    world.cluster.put(TRAINING_RUNS, training_run(activeDeadlineSeconds=3600))
-    await world.settle(world.training_runs)
-    assert world.status()["state"] == "Succeeded"
-    assert world.status()["attempt"] == 2
-
-
 async def test_an_attempt_that_lost_its_node_does_not_count() -> None:
     lost = Cause("Preempted", "a more important pod needed the node")
     world = await started(FakeWorld(outcomes=(lost, lost, None)), backoffLimit=0)
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
     assert (world.status()["attempt"], world.status()["failures"]) == (3, 0)
-
-
-async def test_a_pod_that_can_never_start_fails_the_run_after_a_while() -> None:
-    world = await started(FakeWorld(looks=1000))
-    for _ in range(3):
-        await world.training_runs.reconcile(KEY)
-    world.pipelines.show(
-        Phase.PENDING, blocked=Blocked("ImagePullBackOff", EPOCH), waiting_for="ImagePullBackOff: no such image"
-    )
-    await world.training_runs.reconcile(KEY)
-    assert world.status()["state"] == "Pending"
-    world.clock.time += timedelta(minutes=5)
-    await world.settle(world.training_runs)
-    assert world.status()["failure"]["reason"] == "ImagePullBackOff"
-    assert world.pipelines.stopped == world.pipelines.launched
 
 
 async def test_a_failed_run_whose_job_is_gone_does_not_train_again() -> None:
@@ -182,113 +139,6 @@ async def test_children_go_after_their_time_and_nothing_else_does() -> None:
     writes = len(world.cluster.writes)
     await world.settle(world.training_runs)
     assert len(world.cluster.writes) == writes
-
-
-GPU = NodePools({"gpu": NodePool("gpu", hourly_cost=Decimal("3.60"))})
-
-
-async def costing(world: FakeWorld, seconds: int, **spec: object) -> FakeWorld:
-    """A world in which a run's pod has held a GPU node for so many seconds, and holds it still."""
-    world.pools = GPU
-    await started(world, **spec)
-    for _ in range(3):
-        await world.training_runs.reconcile(KEY)
-    world.clock.time = EPOCH + timedelta(seconds=seconds)
-    world.pipelines.show(Phase.RUNNING, uses=(PodUse("gpu", EPOCH),))
-    return world
-
-
-async def test_what_a_run_costs_is_its_pods_time_at_their_pools_price() -> None:
-    world = await costing(FakeWorld(looks=1000), seconds=150)
-    await world.training_runs.reconcile(KEY)
-    assert world.status()["cost"] == {"amount": "0.1200", "currency": "EUR"}, "120 s: up to the last full minute"
-    world.pipelines.looks = 2
-    world.pipelines.show(Phase.RUNNING, uses=(PodUse("gpu", EPOCH, EPOCH + timedelta(seconds=500)),))
-    await world.settle(world.training_runs)
-    assert world.status()["cost"]["amount"] == "0.5000"
-    assert world.status()["history"][0]["cost"] == "0.5000"
-
-
-async def test_pods_that_are_gone_were_paid_for_too() -> None:
-    world = await costing(FakeWorld(looks=1000), seconds=180)
-    await world.training_runs.reconcile(KEY)
-    assert world.status()["cost"]["amount"] == "0.1800"
-    world.cluster.put(TRAINING_RUNS, training_run(suspend=True))
-    await world.settle(world.training_runs)
-    world.pipelines.looks = 2
-    world.cluster.put(TRAINING_RUNS, training_run())
-    await world.settle(world.training_runs)
-    assert world.status()["state"] == "Succeeded"
-    assert world.status()["cost"]["amount"] == world.status()["history"][0]["cost"] == "0.1800"
-
-
-async def test_a_run_that_has_spent_its_budget_is_stopped_and_a_larger_one_goes_on() -> None:
-    world = await costing(FakeWorld(looks=1000), seconds=700, budget={"maxCost": "0.50"}, backoffLimit=3)
-    await world.settle(world.training_runs)
-    assert world.status()["failure"]["reason"] == "BudgetExceeded"
-    assert world.pipelines.stopped == world.pipelines.launched
-    assert float(world.status()["cost"]["amount"]) >= 0.5
-    world.pipelines.looks = 2
-    world.cluster.put(TRAINING_RUNS, training_run(budget={"maxCost": "5.00"}, backoffLimit=3))
-    await world.settle(world.training_runs)
-    assert world.status()["state"] == "Succeeded"
-
-
-async def test_a_run_with_a_queue_waits_for_quota_and_gives_it_back() -> None:
-    world = await started(FakeWorld(), queueName="team")
-    await world.settle(world.training_runs)
-    assert world.status()["state"] == "Queued"
-    assert world.condition("Ready")["message"] == "in queue team, 2 before it: no quota is left"
-    assert not world.pipelines.launched and not world.registry.runs
-    world.queues.say(QueuePlace("team", Admission.ADMITTED))
-    await world.settle(world.training_runs)
-    assert world.status()["state"] == "Succeeded"
-    assert not world.queues.places
-
-
-async def test_a_run_whose_quota_is_taken_back_stops_and_queues_again() -> None:
-    world = await started(FakeWorld(looks=1000), queueName="team")
-    await world.settle(world.training_runs)
-    world.queues.say(QueuePlace("team", Admission.ADMITTED))
-    for _ in range(4):
-        await world.training_runs.reconcile(KEY)
-    world.queues.say(QueuePlace("team", Admission.EVICTED, "preempted by a more important one"))
-    await world.settle(world.training_runs)
-    assert world.pipelines.stopped == world.pipelines.launched
-    assert world.status()["state"] == "Queued"
-    assert len(world.queues.entered) == 2
-    world.pipelines.looks = 2
-    world.queues.say(QueuePlace("team", Admission.ADMITTED))
-    await world.settle(world.training_runs)
-    assert world.status()["state"] == "Succeeded"
-    assert world.status()["attempt"] == 1
-
-
-async def test_a_run_that_waits_moves_to_another_queue() -> None:
-    world = await started(FakeWorld(), queueName="team")
-    await world.settle(world.training_runs)
-    world.cluster.put(TRAINING_RUNS, training_run(queueName="other"))
-    await world.settle(world.training_runs)
-    assert world.condition("Ready")["message"].startswith("in queue other, ")
-    assert [place.queue for place in world.queues.places.values()] == ["other"]
-
-
-async def test_a_queue_that_is_no_longer_named_is_left() -> None:
-    world = await started(FakeWorld(), queueName="team")
-    await world.settle(world.training_runs)
-    world.cluster.put(TRAINING_RUNS, training_run())
-    await world.settle(world.training_runs)
-    assert not world.queues.places
-    assert world.status()["state"] == "Succeeded"
-
-
-@pytest.mark.parametrize("spec", [{"queueName": "team", "suspend": True}, {"parameters": {"train_months": "7"}}])
-async def test_a_suspended_or_superseded_run_does_not_wait_for_quota(spec: dict[str, object]) -> None:
-    world = await started(FakeWorld(), queueName="team")
-    await world.settle(world.training_runs)
-    world.cluster.put(TRAINING_RUNS, training_run(**spec))
-    await world.settle(world.training_runs)
-    assert not world.queues.places
 
 
 async def test_one_can_search_for_runs_that_failed_for_a_reason() -> None:
