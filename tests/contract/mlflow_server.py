@@ -1,15 +1,11 @@
 """MLflow's own server, out of the runner's environment."""
 
-import asyncio
 import os
-import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-from tests.contract.waiting import until
+from tests.contract.processes import free_port, served
 
 ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
@@ -20,24 +16,9 @@ def mlflow_server(folder: Path) -> Iterator[str]:
     port = free_port()
     stores = [f"--backend-store-uri=sqlite:///{folder}/mlflow.db", f"--artifacts-destination={folder}/artifacts"]
     command = [runner_python(), "-m", "mlflow", "server", "--workers=1", f"--port={port}", *stores]
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, env=os.environ | ENVIRONMENT, cwd=folder, stdout=log, stderr=log)
-        try:
-            url = f"http://127.0.0.1:{port}"
-            asyncio.run(until(lambda: _answers(url, server), f"MLflow (see {folder}/log)", 120))
-            yield url
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
-
-
-async def _answers(url: str, server: subprocess.Popen[bytes]) -> bool:
-    assert server.poll() is None, "the MLflow server ended at once"
-    try:
-        async with httpx.AsyncClient() as http:
-            return (await http.get(f"{url}/health")).is_success
-    except httpx.HTTPError:
-        return False
+    url = f"http://127.0.0.1:{port}"
+    with served("MLflow", command, url, os.environ | ENVIRONMENT, folder, seconds=120):
+        yield url
 
 
 def runner_python() -> str:
@@ -46,10 +27,3 @@ def runner_python() -> str:
     if not given or not Path(given).exists():
         raise AssertionError("RUNNER_PYTHON must name the runner environment's Python; `make test` sets it")
     return given
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -9,7 +9,8 @@ from typing import Any
 import boto3
 import pytest
 from tests.cluster.settings import ROOT
-from tests.contract.mlflow_server import free_port, runner_python
+from tests.contract.mlflow_server import runner_python
+from tests.contract.processes import free_port
 from tests.contract.s3_server import s3_server
 from tests.serving import packages
 

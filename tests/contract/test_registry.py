@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from tests.contract.mlflow_server import free_port
+from tests.contract.processes import free_port
 from tests.fakes.registry import FakeRegistry
 
 from millwright.adapters.mlflow import MlflowRegistry
