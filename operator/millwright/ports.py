@@ -108,8 +108,8 @@ class Pipelines(Protocol):
     async def strays(self, execution: Execution) -> Sequence[str]:
         """Keys of executions of the same TrainingRun that are under way and are not this one."""
 
-    async def launch(self, launch: Launch) -> None:
-        """Starts the run of an execution; one that is there already is left as it is."""
+    async def launch(self, launch: Launch, mlflow_run_id: str) -> None:
+        """Starts the run of an execution, whose steps log to that MLflow run; one that is there is left as it is."""
 
     async def stop(self, execution: Execution, key: str) -> None:
         """Ends the run with that key of the same TrainingRun, so that it can be launched anew; absent is fine."""
@@ -169,8 +169,8 @@ class Registry(Protocol):
     async def open_executions(self, experiment: str) -> Sequence[str]:
         """Keys of the experiment's executions whose run has not ended."""
 
-    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
-        """Opens a run named and tagged with the execution key; makes the experiment where it is missing."""
+    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> str:
+        """Opens a run named and tagged with the execution key, and returns its ID. Makes a missing experiment."""
 
     async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Sets tags of a run."""
@@ -186,6 +186,9 @@ class Registry(Protocol):
 
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
         """All versions of a registered model; none where there is no such model."""
+
+    async def version_of(self, name: str, key: str) -> str | None:
+        """The oldest version of a registered model that is tagged with that execution key, or None."""
 
     async def register(self, name: str, run_id: str, package: Package, tags: Mapping[str, str]) -> None:
         """Makes a version of the registered model from a packaged run."""

@@ -24,9 +24,10 @@ class InstantRegistry(FakeRegistry):
         self._ids: dict[str, dict[str, str]] = defaultdict(dict)
         self._id_of: dict[str, str] = {}
 
-    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
-        await super().open_run(experiment, key, tags)
-        self._ids[experiment][key] = self._id_of[key] = next(reversed(self.runs))
+    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> str:
+        run_id = await super().open_run(experiment, key, tags)
+        self._ids[experiment][key] = self._id_of[key] = run_id
+        return run_id
 
     async def find_run(self, experiment: str, key: str) -> TrackedRun | None:
         run_id = self._ids[experiment].get(key)
@@ -54,8 +55,8 @@ class InstantPipelines(FakePipelines):
         self._wake = wake
         self._under_way: dict[str, set[str]] = defaultdict(set)
 
-    async def launch(self, launch: Launch) -> None:
-        await super().launch(launch)
+    async def launch(self, launch: Launch, mlflow_run_id: str) -> None:
+        await super().launch(launch, mlflow_run_id)
         self._under_way[launch.execution.uid].add(launch.execution.key)
 
     async def find(self, execution: Execution) -> PipelineRun | None:

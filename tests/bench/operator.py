@@ -14,7 +14,6 @@ from millwright import handlers, settings
 from millwright.adapters.clock import SystemClock
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.kueue import NoQueues
-from millwright.adapters.node_pools import NodePoolsFile
 from millwright.core.execution import ObjectKey
 from millwright.core.node_pools import NodePools
 from millwright.core.version_set import Platform
@@ -61,14 +60,16 @@ class Fakes:
         runs, models = TrainingRunReconciler(cluster, clock, world), ModelReconciler(cluster, clock, self.registry)
         deployments = DeploymentReconciler(cluster, clock, self.registry, Platform("none", "none"))
         self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
+        model_queue = KeyedQueue("Model", models.reconcile, WORKERS)
+        deployment_queue = KeyedQueue("Deployment", deployments.reconcile, WORKERS)
         return Operator(
             cluster=cluster,
             registry=self.registry,  # type: ignore[arg-type]
             kubeflow=None,
-            node_pools=NodePoolsFile(None),
             training_runs=self.queue,
-            models=KeyedQueue("Model", models.reconcile, WORKERS),
-            deployments=KeyedQueue("Deployment", deployments.reconcile, WORKERS),
+            models=model_queue,
+            deployments=deployment_queue,
+            endless=(self.queue.run, model_queue.run, deployment_queue.run),
         )
 
 

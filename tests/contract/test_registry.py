@@ -89,9 +89,9 @@ def name() -> str:
 
 
 async def opened(registry: Registry, experiment: str, key: str = "k-1", **tags: str) -> TrackedRun:
-    await registry.open_run(experiment, key, {f"millwright.{tag}": value for tag, value in tags.items()})
+    run_id = await registry.open_run(experiment, key, {f"millwright.{tag}": value for tag, value in tags.items()})
     run = await registry.find_run(experiment, key)
-    assert run is not None
+    assert run is not None and run.id == run_id
     return run
 
 
@@ -189,6 +189,14 @@ async def test_versions_count_from_one_with_their_tags_and_runs(registry: Regist
     assert {number: version.run_id for number, version in found.items()} == {"1": first, "2": second}
     assert found["1"].tags == {"millwright.execution": "k-1", "millwright.gates": "Passed"}
     assert found["1"].passed and not found["2"].passed
+
+
+async def test_the_version_of_an_execution_is_the_oldest_with_its_key(registry: Registry, name: str) -> None:
+    for key in ("k-1", "k-2", "k-1"):
+        await registered(registry, name, **{"millwright.execution": key})
+    await registered(registry, f"{name}-other", **{"millwright.execution": "k-3"})
+    assert [await registry.version_of(name, key) for key in ("k-1", "k-2", "k-3")] == ["1", "2", None]
+    assert await registry.version_of("flights.absent", "k-1") is None
 
 
 async def test_versions_of_one_model_are_not_those_of_a_similar_name(registry: Registry, name: str) -> None:

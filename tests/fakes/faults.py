@@ -2,7 +2,7 @@
 
 from typing import Any
 
-READS = ("check", "get", "open_executions", "uploaded", "list", "tail", "find", "runtime", "strays", "versions")
+READS = ("check", "get", "open_executions", "uploaded", "list", "tail", "find", "runtime", "strays", "version")
 
 
 class Killed(Exception):

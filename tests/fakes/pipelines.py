@@ -84,7 +84,7 @@ class FakePipelines:
         under_way = (key for key, run in self.runs.items() if run.phase is Phase.RUNNING and key != execution.key)
         return [key for key in under_way if self.launches[key].execution.uid == execution.uid]
 
-    async def launch(self, launch: Launch) -> None:
+    async def launch(self, launch: Launch, mlflow_run_id: str) -> None:
         key = launch.execution.key
         if key not in self.runs:
             await copies.keep(self._cluster, launch)

@@ -33,10 +33,11 @@ class FakeRegistry:
         runs = self.runs.values()
         return sorted(key for place, key, run in runs if place == experiment and run.status == "RUNNING")
 
-    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
+    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> str:
         run_id = f"run-{len(self.runs) + 1}"
         self.tags[run_id] = {**tags, "millwright.execution": key}
         self.runs[run_id] = (experiment, key, TrackedRun(id=run_id, url=f"http://mlflow/{run_id}", **_told(tags)))
+        return run_id
 
     async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         experiment, key, run = self.runs[run_id]
@@ -57,6 +58,10 @@ class FakeRegistry:
 
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
         return tuple(self.model_versions.get(name, ()))
+
+    async def version_of(self, name: str, key: str) -> str | None:
+        versions = self.model_versions.get(name, ())
+        return next((v.number for v in versions if v.tags.get("millwright.execution") == key), None)
 
     async def register(self, name: str, run_id: str, package: Package, tags: Mapping[str, str]) -> None:
         if name not in self.models:

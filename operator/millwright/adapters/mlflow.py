@@ -73,15 +73,15 @@ class MlflowRegistry:
         runs: list[dict[str, Any]] = (await self._post("runs/search", query)).get("runs", [])
         return runs
 
-    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
-        experiment_id = await self._experiment(experiment) or await self._new_experiment(experiment)
+    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> str:
+        experiment_id = self._known(experiment) or await self._made(experiment)
         body = {
             "experiment_id": experiment_id,
             "run_name": key,
             "start_time": _milliseconds(),
             "tags": _pairs({**tags, EXECUTION_TAG: key}),
         }
-        await self._post("runs/create", body)
+        return str((await self._post("runs/create", body))["run"]["info"]["run_id"])
 
     async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         await self._post("runs/log-batch", {"run_id": run_id, "tags": _pairs(tags)})
@@ -117,11 +117,18 @@ class MlflowRegistry:
             for tag in _pairs(tags):
                 await self._post("registered-models/set-tag", {"name": name, **tag})
 
+    async def version_of(self, name: str, key: str) -> str | None:
+        found = await self._versions(f"name='{name}' and tags.`{EXECUTION_TAG}` = '{key}'")
+        return min((version.number for version in found), key=int, default=None)
+
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
+        return await self._versions(f"name='{name}'")
+
+    async def _versions(self, wanted: str) -> Sequence[RegisteredVersion]:
         found: list[RegisteredVersion] = []
         token = ""
         while True:
-            query = {"filter": f"name='{name}'", "max_results": str(PAGE), "page_token": token}
+            query = {"filter": wanted, "max_results": str(PAGE), "page_token": token}
             answer = await self._get("model-versions/search", {k: v for k, v in query.items() if v}) or {}
             found += [_version(v) for v in answer.get("model_versions", [])]
             token = answer.get("next_page_token", "")
@@ -149,18 +156,28 @@ class MlflowRegistry:
 
         All are forgotten where the server fails or refuses: another database may be behind it when it answers again.
         """
-        asked, known = self._experiments.get(name, (float("-inf"), ""))
-        if time.monotonic() - asked < REMEMBER_SECONDS:
+        if known := self._known(name):
             return known
         answer = await self._get("experiments/get-by-name", {"experiment_name": name})
         return self._remember(name, answer["experiment"]["experiment_id"]) if answer else None
+
+    def _known(self, experiment: str) -> str | None:
+        asked, known = self._experiments.get(experiment, (float("-inf"), ""))
+        return known if time.monotonic() - asked < REMEMBER_SECONDS else None
 
     def _remember(self, experiment: str, found: Any) -> str:
         self._experiments[experiment] = (time.monotonic(), str(found))
         return str(found)
 
-    async def _new_experiment(self, name: str) -> str:
-        return self._remember(name, (await self._post("experiments/create", {"name": name}))["experiment_id"])
+    async def _made(self, name: str) -> str:
+        """ID of the experiment, which is most often a new one."""
+        try:
+            return self._remember(name, (await self._post("experiments/create", {"name": name}))["experiment_id"])
+        except MlflowError as error:
+            found = await self._experiment(name) if error.code == EXISTS else None
+            if found is None:
+                raise
+            return found
 
     def _tracked(self, run: dict[str, Any]) -> TrackedRun:
         info, data = run["info"], run.get("data", {})

@@ -31,7 +31,7 @@ class LabelFailure:
 
 @dataclass(frozen=True)
 class OpenRun:
-    """Open the MLflow run of an execution."""
+    """Open the MLflow run of an execution that is under way without one."""
 
     execution: Execution
     tags: Mapping[str, str]
@@ -72,14 +72,19 @@ class Dequeue:
 
 @dataclass(frozen=True)
 class Launch:
-    """Start the pipeline of an execution. `record`: what its copy says beside pipeline and arguments (core.records)."""
+    """Start the pipeline of an execution.
+
+    `record`: what its copy says beside pipeline and arguments (core.records). `tracked`: ID of its MLflow run; None:
+    one is opened first, with `tags`.
+    """
 
     execution: Execution
     pipeline: Pipeline
     arguments: Mapping[str, Any]
-    mlflow_run_id: str
     spec: TrainingRunSpec
     record: Mapping[str, Any] = field(default_factory=dict)
+    tracked: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def may_use_cache(self) -> bool:

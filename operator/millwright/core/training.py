@@ -28,14 +28,16 @@ from millwright.core.actions import (
 )
 from millwright.core.attempts import current_execution, is_tried_again
 from millwright.core.conditions import stalled, working
-from millwright.core.execution import Cause, Execution, Phase, outlives_its_owner
-from millwright.core.limits import exceeded
+from millwright.core.execution import Cause, Execution, Phase
+from millwright.core.limits import exceeded, seconds_to_deadline
 from millwright.core.lineage import launch_tags, run_tags, version_tags
 from millwright.core.plan import Plan
 from millwright.core.queueing import Admission
 from millwright.core.training_state import Missing, ModelTarget, Observed
 
 POLL_SECONDS = 3.0
+# Changes of Jobs and of runs wake us; metrics and progress, which training code logs, tell nobody.
+PROGRESS_SECONDS = 10.0
 WAIT_SECONDS = 15.0
 AT_ONCE = 0.0
 
@@ -102,6 +104,8 @@ def _suspended(observed: Observed, execution: Execution, now: datetime) -> Train
 
 def _incomplete(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     """Before a launch all inputs must be there; afterwards the execution has its own copy."""
+    if observed.running is not None and observed.running.active:
+        return None
     inputs = (observed.pipeline, observed.model) if observed.is_to_be_launched else (observed.model,)
     missing = next((i for i in inputs if isinstance(i, Missing)), None)
     if missing is None:
@@ -144,12 +148,10 @@ def _queue_message(observed: Observed) -> str:
 
 
 def _untracked(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    if observed.tracked is not None:
+    """Launched, and somebody deleted its MLflow run."""
+    if observed.tracked is not None or observed.running is None:
         return None
-    hold = () if observed.subject.held else (HoldFinalizer(),)
-    status = observed.subject.status
-    label = (LabelFailure(None),) if observed.subject.failure_label else ()
-    return Plan(status, (*hold, *label, OpenRun(execution, run_tags(observed, execution))), AT_ONCE)
+    return Plan(observed.subject.status, (OpenRun(execution, run_tags(observed, execution)),), AT_ONCE)
 
 
 def _outdated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -163,13 +165,22 @@ def _outdated(observed: Observed, execution: Execution, now: datetime) -> Traini
 
 
 def _unlaunched(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    if not observed.is_to_be_launched or observed.tracked is None or isinstance(observed.pipeline, Missing):
+    """The finalizer first: whatever is started outside must not outlive the object."""
+    if not observed.is_to_be_launched or isinstance(observed.pipeline, Missing):
         return None
     hold = () if observed.subject.held else (HoldFinalizer(),)
-    source, spec = observed.pipeline, observed.subject.spec
-    record = records.record(execution, source)
-    launch = Launch(execution, source.pipeline, source.arguments, observed.tracked.id, spec, record)
-    return Plan(observed.subject.status, (*hold, launch), AT_ONCE)
+    label = (LabelFailure(None),) if observed.subject.failure_label else ()
+    source, tracked = observed.pipeline, observed.tracked
+    launch = Launch(
+        execution=execution,
+        pipeline=source.pipeline,
+        arguments=source.arguments,
+        spec=observed.subject.spec,
+        record=records.record(execution, source),
+        tracked=tracked.id if tracked else None,
+        tags={} if tracked else run_tags(observed, execution),
+    )
+    return Plan(observed.subject.status, (*hold, *label, launch), AT_ONCE)
 
 
 def _past_its_limit(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -193,7 +204,7 @@ def _under_way(observed: Observed, execution: Execution, now: datetime) -> Train
     else:
         facts = working("Running", running.waiting_for or "the pipeline is running")
     status = report.status(observed.subject, execution, now, running.phase.value, facts, observed)
-    return Plan(status, requeue_after=POLL_SECONDS)
+    return Plan(status, requeue_after=min(PROGRESS_SECONDS, seconds_to_deadline(observed, now)))
 
 
 def _failed(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -245,12 +256,10 @@ def _unregistered(observed: Observed, execution: Execution, now: datetime) -> Tr
 
 
 def _concluded(observed: Observed, status: TrainingRunStatus, close: tuple[TrainingAction, ...]) -> TrainingPlan:
-    """Nothing is under way any more; the finalizer stays where the backend keeps a record that must go in the end."""
-    kept = status.pipeline_run is not None and outlives_its_owner(status.pipeline_run.backend)
-    release = (ReleaseFinalizer(),) if observed.subject.held and not kept else ()
+    """Nothing is under way any more. The finalizer goes at the next look: then the result stands in the status."""
     reason = status.failure.reason if status.failure else None
     label = (LabelFailure(reason),) if reason != observed.subject.failure_label else ()
-    return Plan(status, (*close, *release, *label))
+    return Plan(status, (*close, *label), AT_ONCE)
 
 
 def _finish(observed: Observed, execution: Execution) -> tuple[TrainingAction, ...]:

@@ -25,6 +25,11 @@ class Subject:
     held: bool = False
     failure_label: str | None = None
 
+    @property
+    def is_untouched(self) -> bool:
+        """Nothing was ever started for it outside the cluster: the finalizer is taken before, and kept to an end."""
+        return not self.held and not self.status.history
+
 
 @dataclass(frozen=True)
 class Missing:

@@ -89,22 +89,33 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     async def _observe(self, subject: Subject) -> Observed:
         """All that does not depend on each other is read at once: each answer takes its time on a busy server."""
         execution, world = current_execution(subject), self._world
-        model, tracked, running, place = await together(
-            self._model(subject),
+        if subject.is_untouched:
+            return await self._first_look(subject, execution)
+        tracked, running, place = await together(
             world.registry.find_run(execution.experiment, execution.key),
             world.pipelines.find(execution),
             world.queues.find(execution),
         )
-        known = Observed(subject, model, LAUNCHED, tracked, running=running, queue_place=place, pools=world.pools())
+        known = Observed(subject, LAUNCHED, LAUNCHED, tracked, running=running, queue_place=place, pools=world.pools())
         return known if _is_under_way(known) else await self._look_around(known, execution)
+
+    async def _first_look(self, subject: Subject, execution: Execution) -> Observed:
+        """Outside the cluster there is nothing of it to be found."""
+        world = self._world
+        model, place, strays = await together(
+            self._model(subject), world.queues.find(execution), world.queues.strays(execution)
+        )
+        known = Observed(subject, model, LAUNCHED, queue_place=place, strays=tuple(strays), pools=world.pools())
+        return replace(known, pipeline=await self._pipeline(known))
 
     async def _look_around(self, known: Observed, execution: Execution) -> Observed:
         """What matters before a launch and after the pipeline's end; while it runs, there is nothing new to it."""
+        known = replace(known, model=await self._model(known.subject))
         pipeline, original, packaging, version, strays = await together(
             self._pipeline(known),
             self._original(known),
             self._packaging(known, execution),
-            self._version(execution, known.model),
+            self._version(known, execution),
             self._strays(execution),
         )
         seen = replace(known, pipeline=pipeline, original=original, packaging=packaging)
@@ -150,12 +161,10 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     async def _packaging(self, known: Observed, execution: Execution) -> PackagingRun | None:
         return await self._world.packaging.find(execution) if known.ended_well else None
 
-    async def _version(self, execution: Execution, model: ModelTarget | Missing) -> str | None:
-        if isinstance(model, Missing):
+    async def _version(self, known: Observed, execution: Execution) -> str | None:
+        if isinstance(known.model, Missing) or known.tracked is None:
             return None
-        versions = await self._world.registry.versions(model.registered_name)
-        ours = (v.number for v in versions if v.tags.get("millwright.execution") == execution.key)
-        return min(ours, key=int, default=None)
+        return await self._world.registry.version_of(known.model.registered_name, execution.key)
 
     async def act(self, key: ObjectKey, body: Manifest, action: TrainingAction) -> None:
         world = self._world
@@ -177,8 +186,11 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 await world.queues.enter(action)
             case Dequeue(run_key):
                 await world.queues.leave(_execution(key, body), run_key)
-            case Launch():
-                await world.pipelines.launch(action)
+            case Launch(execution):
+                tracked = action.tracked or await world.registry.open_run(
+                    execution.experiment, execution.key, action.tags
+                )
+                await world.pipelines.launch(action, tracked)
             case Stop(run_key):
                 await world.pipelines.stop(_execution(key, body), run_key)
             case Terminate(run_key):
