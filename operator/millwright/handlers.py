@@ -20,11 +20,25 @@ from millwright.settings import Settings
 from millwright.wiring import Operator, build
 
 
+class NothingToCompare(kopf.DiffBaseStorage):
+    """kopf compares each object with what it was, for handlers of a kind that we have none of: half of what it does."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        return
+
+
 class Watches:
-    """Which keys refer to which Model, learnt from the watched objects themselves."""
+    """Which keys refer to which Model, and which version a run has made, learnt from the watched objects themselves."""
 
     def __init__(self) -> None:
         self._model_of: dict[tuple[str, ObjectKey], ObjectKey] = {}
+        self._versions: dict[ObjectKey, str] = {}
 
     def learn(self, kind: str, key: ObjectKey, model: str | None) -> None:
         """Remembers (None: forgets) the Model that an object names."""
@@ -32,6 +46,13 @@ class Watches:
             self._model_of.pop((kind, key), None)
         else:
             self._model_of[kind, key] = ObjectKey(key.namespace, model)
+
+    def is_new_version(self, run: ObjectKey, version: str | None) -> bool:
+        """Whether the run has made this version since it was last asked for."""
+        known = self._versions.pop(run, None)
+        if version is not None:
+            self._versions[run] = version
+        return version is not None and version != known
 
     def users(self, kind: str, model: ObjectKey) -> list[ObjectKey]:
         """Objects of a kind that name the Model."""
@@ -53,10 +74,9 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
         settings.posting.enabled = False
         settings.scanning.disabled = True
         settings.watching.server_timeout = 300
+        settings.persistence.diffbase_storage = NothingToCompare()
         operator = running["operator"] = await build(running["settings"])
-        queues = (operator.training_runs, operator.models, operator.deployments)
-        endless = (*(queue.run() for queue in queues), operator.node_pools.follow())
-        running["tasks"] = [asyncio.create_task(work) for work in endless]
+        running["tasks"] = [asyncio.create_task(work()) for work in operator.endless]
 
     @kopf.on.cleanup(registry=handlers)
     async def end(**_: Any) -> None:
@@ -67,7 +87,7 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
     @kopf.on.probe(registry=handlers, id="queues")
     async def alive(**_: Any) -> str:
         if any(task.done() for task in running["tasks"]):
-            raise RuntimeError("a queue, or what follows the node pools, has ended")
+            raise RuntimeError("a queue, or what follows node pools or runs, has ended")
         return "running"
 
     def operator() -> Operator:
@@ -89,7 +109,7 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
         over = type == "DELETED" or has_result(body)
         watches.learn("TrainingRun", key, None if over else body["spec"]["output"]["model"])
         operator().training_runs.add(key)
-        if body.get("status", {}).get("modelVersion"):
+        if watches.is_new_version(key, None if type == "DELETED" else body.get("status", {}).get("modelVersion")):
             operator().models.add(ObjectKey(key.namespace, body["spec"]["output"]["model"]))
 
     @kopf.on.event(API_VERSION, "models", registry=handlers)
