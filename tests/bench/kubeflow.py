@@ -40,12 +40,16 @@ class Script:
         query = {"namespace": self._namespace, "page_size": PAGE, "filter": wanted}
         return {run["display_name"] for run in await self._runs(query)}
 
-    async def leave_nothing(self) -> None:
-        """Deletes the experiment and its runs."""
+    async def leave_no_runs(self) -> None:
+        """Deletes the experiment's runs."""
         experiment = await self.experiment()
         for run in await self._runs({"namespace": self._namespace, "experiment_id": experiment, "page_size": PAGE}):
             await self._call("DELETE", f"/runs/{run['run_id']}")
-        await self._call("DELETE", f"/experiments/{experiment}")
+
+    async def leave_nothing(self) -> None:
+        """Deletes the experiment and its runs."""
+        await self.leave_no_runs()
+        await self._call("DELETE", f"/experiments/{await self.experiment()}")
 
     async def _runs(self, query: dict[str, str]) -> list[dict[str, Any]]:
         answer = await self._call("GET", "/runs", query)

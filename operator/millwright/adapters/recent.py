@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
-TIMES_ITS_READING = 5.0
+TIMES_ITS_READING = 2.0
 
 
 class Recent(Generic[Key, Value]):

@@ -44,7 +44,7 @@ async def test_what_is_forgotten_or_too_old_is_read_again() -> None:
 
 
 async def test_what_took_long_to_read_is_kept_longer() -> None:
-    recent = Recent(1.0, Reads().read, moments(0, 10, 49, 50, 50))
+    recent = Recent(1.0, Reads().read, moments(0, 10, 19, 20, 20))
     assert [await recent.of("a") for _ in range(3)] == [1, 1, 2]
 
 
