@@ -27,6 +27,7 @@ from millwright.core.actions import (
     TrainingAction,
 )
 from millwright.core.attempts import current_execution, is_tried_again
+from millwright.core.caching import may_use_cache
 from millwright.core.conditions import stalled, working
 from millwright.core.execution import Cause, Execution, Phase
 from millwright.core.limits import exceeded, seconds_to_deadline
@@ -179,6 +180,7 @@ def _unlaunched(observed: Observed, execution: Execution, now: datetime) -> Trai
         record=records.record(execution, source),
         tracked=tracked.id if tracked else None,
         tags={} if tracked else run_tags(observed, execution),
+        may_use_cache=may_use_cache(observed.subject, execution),
     )
     return Plan(observed.subject.status, (*hold, *label, launch), AT_ONCE)
 

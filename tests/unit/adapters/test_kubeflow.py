@@ -26,7 +26,6 @@ root:
 EXECUTION = Execution(ObjectKey("flights", "arr-delay"), "uid", "hash", 1)
 OUTPUT = {"output": {"model": "arr-delay"}}
 SPEC = TrainingRunSpec.model_validate(OUTPUT | {"pipeline": {"configMapRef": {"name": "p"}}})
-REPLAY = TrainingRunSpec.model_validate(OUTPUT | {"replayOf": {"modelVersion": "1"}})
 LAUNCH = Launch(EXECUTION, ir.parse(IR), {}, SPEC, {"schemaVersion": 1})
 
 
@@ -91,13 +90,13 @@ async def test_a_run_that_is_there_keeps_its_copy_whatever_is_launched_again() -
     assert len(api.runs) == 1 and body is not None and body["data"]["parameters.json"] == "{}"
 
 
-async def test_a_replay_is_computed_and_not_answered_from_a_cache() -> None:
+async def test_what_may_not_use_the_cache_is_computed() -> None:
     cluster = FakeCluster()
     api = RememberingApi(cluster)
     await backend(cluster, api).launch(LAUNCH, "run-1")
     assert caching(api) == {"enableCache": True}
     api.runs.clear()
-    await backend(cluster, api).launch(replace(LAUNCH, spec=REPLAY), "run-1")
+    await backend(cluster, api).launch(replace(LAUNCH, may_use_cache=False), "run-1")
     assert caching(api) == {}
 
 
