@@ -113,8 +113,9 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
             operator().models.add(ObjectKey(key.namespace, body["spec"]["output"]["model"]))
 
     @kopf.on.event(API_VERSION, "models", registry=handlers)
-    async def model(body: kopf.Body, **_: Any) -> None:
+    async def model(body: kopf.Body, type: str | None, **_: Any) -> None:
         key = _key(body)
+        operator().models_seen.learn(key, None if type == "DELETED" else dict(body.spec))
         operator().models.add(key)
         for user in watches.users("TrainingRun", key):
             operator().training_runs.add(user)

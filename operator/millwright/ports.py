@@ -11,7 +11,16 @@ from typing import Any, Protocol
 
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.actions import Enqueue, Launch, PackageModel
-from millwright.core.execution import Cause, Execution, Package, PackagingRun, PipelineRun, Runtime, TrackedRun
+from millwright.core.execution import (
+    Cause,
+    Execution,
+    ObjectKey,
+    Package,
+    PackagingRun,
+    PipelineRun,
+    Runtime,
+    TrackedRun,
+)
 from millwright.core.ir import Pipeline
 from millwright.core.queueing import QueuePlace
 from millwright.core.registry import RegisteredModel, RegisteredVersion
@@ -85,6 +94,13 @@ class Cluster(Protocol):
 
     async def tail(self, namespace: str, pod: str, lines: int, container: str | None = None) -> str:
         """The last lines of a container's log (None: of the pod's only one); empty where there is none."""
+
+
+class Models(Protocol):
+    """Models, as far as a TrainingRun needs them."""
+
+    async def spec(self, key: ObjectKey) -> Mapping[str, Any] | None:
+        """The spec of a Model, which may be a moment old, or None. Whoever waits is woken when it changes."""
 
 
 class Pipelines(Protocol):

@@ -17,6 +17,7 @@ from millwright.adapters.mlflow import MlflowRegistry
 from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.packaging import JobPackaging
 from millwright.adapters.s3 import S3Objects
+from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
 from millwright.core.version_set import Platform
 from millwright.ports import Cluster, Pipelines
@@ -36,6 +37,7 @@ class Operator:
     cluster: KubernetesCluster
     registry: MlflowRegistry
     kubeflow: KubeflowApi | None
+    models_seen: WatchedModels
     training_runs: KeyedQueue[ObjectKey]
     models: KeyedQueue[ObjectKey]
     deployments: KeyedQueue[ObjectKey]
@@ -63,7 +65,9 @@ async def build(settings: Settings) -> Operator:
     api = _kubeflow_api(settings.kubeflow)
     node_pools = NodePoolsFile(settings.node_pools_file)
     kubeflow = _kubeflow(settings.kubeflow, cluster, jobs, api, node_pools)
+    seen = WatchedModels(cluster)
     world = World(
+        models=seen,
         pipelines=_backends(settings, EmbeddedPipelines(cluster, jobs, node_pools.current), kubeflow),
         packaging=JobPackaging(cluster, jobs, settings.storage.packages),
         registry=registry,
@@ -83,6 +87,7 @@ async def build(settings: Settings) -> Operator:
         cluster=cluster,
         registry=registry,
         kubeflow=api,
+        models_seen=seen,
         training_runs=training_runs,
         models=models,
         deployments=deployments,

@@ -14,6 +14,7 @@ from millwright import handlers, settings
 from millwright.adapters.clock import SystemClock
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.kueue import NoQueues
+from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
 from millwright.core.node_pools import NodePools
 from millwright.core.version_set import Platform
@@ -48,7 +49,9 @@ class Fakes:
     def operator(self, api: CountingClient) -> Operator:
         """As `wiring.build` makes it, on these fakes."""
         cluster, clock = KubernetesCluster(api), SystemClock()
+        seen = WatchedModels(cluster)
         world = World(
+            models=seen,
             pipelines=self.pipelines,
             packaging=self.packaging,
             registry=self.registry,
@@ -66,6 +69,7 @@ class Fakes:
             cluster=cluster,
             registry=self.registry,  # type: ignore[arg-type]
             kubeflow=None,
+            models_seen=seen,
             training_runs=self.queue,
             models=model_queue,
             deployments=deployment_queue,

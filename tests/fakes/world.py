@@ -11,6 +11,7 @@ from tests.fakes.pipelines import FakePackaging, FakePipelines
 from tests.fakes.queues import FakeQueues
 from tests.fakes.registry import FakeRegistry
 
+from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import Cause, ObjectKey
 from millwright.core.node_pools import NodePools
 from millwright.core.version_set import Platform
@@ -84,7 +85,8 @@ class FakeWorld:
         self.queues = FakeQueues()
         queues = self.faults.around(self.queues)
         pipelines, packaging = self.faults.around(self.pipelines), self.faults.around(self.packaging)
-        world = World(pipelines, packaging, registry, self.objects, self._packages, queues, lambda: self.pools)
+        models = WatchedModels(self.cluster)  # that no watch tells anything
+        world = World(models, pipelines, packaging, registry, self.objects, self._packages, queues, lambda: self.pools)
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
         self.models = ModelReconciler(cluster, self.clock, registry)
         platform = Platform(image="serving:1", storage_secret="storage")

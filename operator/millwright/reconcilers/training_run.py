@@ -32,11 +32,11 @@ from millwright.core.node_pools import NodePools
 from millwright.core.plan import Plan
 from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
 from millwright.ports import (
-    MODELS,
     TRAINING_RUNS,
     Clock,
     Cluster,
     Manifest,
+    Models,
     ObjectStore,
     Packaging,
     Pipelines,
@@ -58,6 +58,7 @@ LAUNCHED = Missing("Launched", "the execution has its own copy")
 class World:
     """What a TrainingRun touches beside the cluster. `packages`: what it may read of its namespace's packages."""
 
+    models: Models
     pipelines: Pipelines
     packaging: Packaging
     registry: Registry
@@ -134,12 +135,12 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
 
     async def _model(self, subject: Subject) -> ModelTarget | Missing:
         name = subject.spec.output.model
-        body = await self._cluster.get(MODELS, subject.key.namespace, name)
-        if body is None:
+        key = ObjectKey(subject.key.namespace, name)
+        found = await self._world.models.spec(key)
+        if found is None:
             message = f"Model {name} is not in namespace {subject.key.namespace} yet; the run starts when it is applied"
             return Missing("ModelNotFound", message)
-        spec = ModelSpec.model_validate(body.get("spec") or {})
-        key = ObjectKey(subject.key.namespace, name)
+        spec = ModelSpec.model_validate(found)
         if name_is_foreign(key, spec):
             return Missing(
                 "ModelStalled", f"Model {name} has a registeredName of another namespace; correct it there", final=True
