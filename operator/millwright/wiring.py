@@ -1,6 +1,6 @@
 """Settings → adapters → reconcilers → queues. The only place that constructs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from millwright.adapters.backends import Backends
 from millwright.adapters.clock import SystemClock
@@ -15,7 +15,7 @@ from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.packaging import JobPackaging
 from millwright.adapters.s3 import S3Objects
 from millwright.core.execution import ObjectKey
-from millwright.core.version_set import Platform
+from millwright.core.serving_pod import Platform
 from millwright.ports import Pipelines
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
@@ -69,7 +69,7 @@ async def build(settings: Settings) -> Operator:
     platform = Platform(settings.images.serving, settings.storage.secret_name, settings.serving_resources)
     training_runs = TrainingRunReconciler(cluster, clock, world)
     models = ModelReconciler(cluster, clock, registry)
-    deployments = DeploymentReconciler(cluster, clock, registry, platform)
+    deployments = DeploymentReconciler(cluster, clock, registry, lambda: replace(platform, pools=node_pools.current()))
     return Operator(
         cluster=cluster,
         registry=registry,

@@ -17,7 +17,7 @@ from millwright.adapters.kueue import NoQueues
 from millwright.adapters.node_pools import NodePoolsFile
 from millwright.core.execution import ObjectKey
 from millwright.core.node_pools import NodePools
-from millwright.core.version_set import Platform
+from millwright.core.serving_pod import Platform
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
 from millwright.reconcilers.model import ModelReconciler
@@ -59,7 +59,7 @@ class Fakes:
             pools=NodePools,
         )
         runs, models = TrainingRunReconciler(cluster, clock, world), ModelReconciler(cluster, clock, self.registry)
-        deployments = DeploymentReconciler(cluster, clock, self.registry, Platform("none", "none"))
+        deployments = DeploymentReconciler(cluster, clock, self.registry, lambda: Platform("none", "none"))
         self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
         return Operator(
             cluster=cluster,
