@@ -135,6 +135,7 @@ class ServedVersion(StatusModel):
     model: ShortText = Field("", description="The Model that it is a version of.")
     package_uri: LongText = Field("", alias="packageURI", description="Where the package is.")
     gates_passed: bool = Field(False, description="Whether it passed its gates.")
+    allow_pickle: bool = Field(False, description="Whether its server may load a pickle.")
 
 
 class RejectedVersion(StatusModel):

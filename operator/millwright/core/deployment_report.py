@@ -9,6 +9,8 @@ from millwright.core.deployment_state import DeploymentObserved
 from millwright.core.strategies.rollout import Step
 from millwright.core.training_state import Missing
 
+SERVING = "Serving"
+
 
 def missing(observed: DeploymentObserved, what: Missing) -> tuple[Fact, ...]:
     """What is wanted is not there, or wrong."""
@@ -37,7 +39,7 @@ def serving(observed: DeploymentObserved, stable: ServedVersion) -> tuple[Fact, 
     have, trouble = (state.ready, state.trouble) if state else (0, None)
     message = f"version {stable.version}: {have} of {want} pods answer"
     if have >= want:
-        return (*ready("Serving", message), complete)
+        return (*ready(SERVING, message), complete)
     if have and trouble is None:
         return (*working("PodsStarting", f"{message}, the others start"), complete)
     return (*unavailable("PodsNotReady", message + (f": {trouble}" if trouble else "")), complete)
@@ -80,7 +82,7 @@ def _available(observed: DeploymentObserved, stable: ServedVersion | None) -> Fa
     state = observed.sets.get(stable.version_set)
     have = state.ready if state else 0
     message = f"version {stable.version}: {have} of {observed.replicas} pods answer"
-    return Fact("Available", "True" if have else "False", "Serving" if have else "PodsNotReady", message)
+    return Fact("Available", "True" if have else "False", SERVING if have else "PodsNotReady", message)
 
 
 def _scaled_to_zero(stable: ServedVersion) -> str:

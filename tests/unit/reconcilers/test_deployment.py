@@ -86,6 +86,19 @@ async def test_what_somebody_deleted_is_made_again() -> None:
     assert world.condition("Ready", PLURAL)["status"] == "True"
 
 
+async def test_what_somebody_deleted_is_made_again_while_a_later_version_is_rejected() -> None:
+    world = await started(FakeWorld(), progressDeadlineSeconds=10)
+    await run(world, 8)
+    await new_version(world, BROKEN)
+    await run(world)
+    stable = served(world)
+    del world.cluster.objects[APPS.plural, KEY.namespace, stable]
+    await run(world, 3)
+    assert sets(world) == [stable]
+    assert world.condition("Available", PLURAL)["status"] == "True"
+    assert world.status(PLURAL)["rejectedVersion"]["version"] == "2"
+
+
 async def test_a_version_that_is_written_down_waits_for_its_approval() -> None:
     world = await started(FakeWorld(), model={"name": KEY.name, "version": "1"})
     world.cluster.put(MODELS, model(approval={"policy": "Manual"}))

@@ -92,6 +92,17 @@ async def test_a_model_that_is_deleted_leaves_what_serves_and_says_so() -> None:
     assert world.condition("Ready", PLURAL)["reason"] == "Serving"
 
 
+async def test_what_serves_is_made_again_where_somebody_deletes_it_while_its_model_is_gone() -> None:
+    world = await started(FakeWorld())
+    await run(world, 10)
+    stable = served(world)
+    del world.cluster.objects[MODELS.plural, KEY.namespace, KEY.name]
+    del world.cluster.objects[APPS.plural, KEY.namespace, stable]
+    await run(world, 3)
+    assert sets(world) == [stable] and replicas(world, stable) == 1
+    assert world.condition("Available", PLURAL)["status"] == "True"
+
+
 async def test_a_model_made_anew_under_the_same_numbers_is_served_anew() -> None:
     world = await started(FakeWorld())
     await run(world, 10)
