@@ -26,6 +26,11 @@ class DependencyError(Exception):
         super().__init__(f"{dependency}: {message}")
         self.dependency = dependency
 
+    @property
+    def reason(self) -> str:
+        """For conditions, for example MlflowUnavailable."""
+        return f"{self.dependency.capitalize()}Unavailable"
+
 
 class RejectedError(Exception):
     """The request was understood and refused; only a change of what was asked helps."""

@@ -138,15 +138,12 @@ class ServedVersion(StatusModel):
     allow_pickle: bool = Field(False, description="Whether its server may load a pickle.")
 
 
-class RejectedVersion(StatusModel):
+class RejectedVersion(ServedVersion):
     """A roll-out that failed: the version, how it was tried, and why it failed."""
 
-    version: ModelVersionNumber = Field(description="Model version.")
-    version_set: ShortText = Field(description="Name that its apps/v1 Deployment and Service had.")
-    digest: ShortText = Field(description="Digest of the package.")
+    since: Time = Field(description="When it was given up.")
     strategy: ShortText = Field(description="Strategy that it was tried with.")
     progress_deadline_seconds: int = Field(ge=0, description="Seconds that it was given.")
-    since: Time = Field(description="When it was given up.")
     reason: ShortText = Field(description="Why its pods did not answer, for example OOMKilled or DigestMismatch.")
     message: LongText = Field(description="What Kubernetes or the server said of it.")
 

@@ -7,7 +7,7 @@ from millwright.core import deployment_actions as actions
 from millwright.core import deployment_report as report
 from millwright.core import version_set
 from millwright.core.actions import DeploymentAction
-from millwright.core.deployment_state import DeploymentObserved
+from millwright.core.deployment_state import DeploymentObserved, Unresolved
 from millwright.core.node_pools import InvalidPlacement
 from millwright.core.plan import Plan
 from millwright.core.pod_state import Trouble
@@ -32,6 +32,8 @@ def decide(observed: DeploymentObserved, platform: Platform, now: datetime) -> D
     target = observed.target
     if isinstance(target, Missing):
         return _without_target(observed, platform, target, now)
+    if isinstance(target, Unresolved):
+        return _unresolved(observed, platform, target, now)
     try:
         wanted = version_set.name(observed.key, observed.spec, target, platform)
     except InvalidPlacement as error:
@@ -51,6 +53,12 @@ def _without_target(
     leaving, _ = actions.leaving(observed, None, now)
     status = report.status(observed, now, report.missing(observed, missing), candidate=None)
     return Plan(status, (*actions.kept(observed, platform, observed.replicas), *leaving), WAIT_SECONDS)
+
+
+def _unresolved(observed: DeploymentObserved, platform: Platform, why: Unresolved, now: datetime) -> DeploymentPlan:
+    """Everything stays as it is, until the registry answers again."""
+    status = report.status(observed, now, report.unresolved(observed, why))
+    return Plan(status, actions.kept(observed, platform, observed.replicas), WAIT_SECONDS)
 
 
 def _serving(
@@ -148,12 +156,10 @@ def _given_up(
     observed: DeploymentObserved, candidate: ServedVersion, trouble: Trouble, now: datetime
 ) -> RejectedVersion:
     return RejectedVersion(
-        version=candidate.version,
-        version_set=candidate.version_set,
-        digest=candidate.digest,
+        **candidate.model_dump(exclude={"since"}),
+        since=now,
         strategy=observed.spec.strategy.type,
         progress_deadline_seconds=observed.spec.progress_deadline_seconds,
-        since=now,
         reason=trouble.reason,
         message=str(trouble)[:1000],
     )

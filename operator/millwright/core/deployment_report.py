@@ -4,12 +4,12 @@ from datetime import datetime
 
 from millwright.api.deployment import DeploymentStatus, RejectedVersion, ServedVersion
 from millwright.core import version_set
-from millwright.core.conditions import Fact, Truth, merge, ready, stalled, unavailable, working
-from millwright.core.deployment_state import DeploymentObserved
+from millwright.core.conditions import Fact, Truth, find, merge, ready, stalled, unavailable, working
+from millwright.core.deployment_state import DeploymentObserved, Unresolved
 from millwright.core.strategies.rollout import Step
 from millwright.core.training_state import Missing
 
-SERVING = "Serving"
+SERVING, STARTING, NOT_READY, ZERO = "Serving", "PodsStarting", "PodsNotReady", "ScaledToZero"
 
 
 def missing(observed: DeploymentObserved, what: Missing) -> tuple[Fact, ...]:
@@ -17,6 +17,15 @@ def missing(observed: DeploymentObserved, what: Missing) -> tuple[Fact, ...]:
     message = what.message + _kept(observed)
     verdict = (stalled if what.final else working)(what.reason, message)
     return (*verdict, _progressing("False", what.reason, message))
+
+
+def unresolved(observed: DeploymentObserved, why: Unresolved) -> tuple[Fact, ...]:
+    """The registry does not answer. Where what serves was what is wanted, it is as ready as its pods are."""
+    stable, before = observed.status.stable, find(observed.status.conditions, "Ready")
+    unknown = _progressing("Unknown", why.reason, why.message)
+    if stable is None or before is None or before.reason not in (SERVING, STARTING, NOT_READY, ZERO):
+        return (*working(why.reason, why.message + _kept(observed)), unknown)
+    return (*serving(observed, stable), Fact("Reconciling", "True", why.reason, why.message), unknown)
 
 
 def rolling_out(step: Step) -> tuple[Fact, ...]:
@@ -35,14 +44,14 @@ def serving(observed: DeploymentObserved, stable: ServedVersion) -> tuple[Fact, 
     complete = _progressing("False", "Complete", f"version {stable.version} is rolled out")
     state, want = observed.serving, observed.replicas
     if want == 0:
-        return (*ready("ScaledToZero", _scaled_to_zero(stable)), complete)
+        return (*ready(ZERO, _scaled_to_zero(stable)), complete)
     have, trouble = (state.ready, state.trouble) if state else (0, None)
     message = f"version {stable.version}: {have} of {want} pods answer"
     if have >= want:
         return (*ready(SERVING, message), complete)
     if have and trouble is None:
-        return (*working("PodsStarting", f"{message}, the others start"), complete)
-    return (*unavailable("PodsNotReady", message + (f": {trouble}" if trouble else "")), complete)
+        return (*working(STARTING, f"{message}, the others start"), complete)
+    return (*unavailable(NOT_READY, message + (f": {trouble}" if trouble else "")), complete)
 
 
 def rejected(observed: DeploymentObserved, what: RejectedVersion) -> tuple[Fact, ...]:
@@ -78,11 +87,11 @@ def _available(observed: DeploymentObserved, stable: ServedVersion | None) -> Fa
     if stable is None:
         return Fact("Available", "False", "NothingServes", "no version has answered yet")
     if observed.replicas == 0:
-        return Fact("Available", "False", "ScaledToZero", _scaled_to_zero(stable))
+        return Fact("Available", "False", ZERO, _scaled_to_zero(stable))
     state = observed.sets.get(stable.version_set)
     have = state.ready if state else 0
     message = f"version {stable.version}: {have} of {observed.replicas} pods answer"
-    return Fact("Available", "True" if have else "False", SERVING if have else "PodsNotReady", message)
+    return Fact("Available", "True" if have else "False", SERVING if have else NOT_READY, message)
 
 
 def _scaled_to_zero(stable: ServedVersion) -> str:

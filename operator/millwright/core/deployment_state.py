@@ -12,6 +12,14 @@ from millwright.core.version_set_state import VersionSetState
 
 
 @dataclass(frozen=True)
+class Unresolved:
+    """The registry does not answer, and the version that is wanted is not on record. `reason`, `message`: why."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class DeploymentObserved:
     """Everything that a decision on a Deployment depends on.
 
@@ -24,7 +32,7 @@ class DeploymentObserved:
     generation: int
     spec: DeploymentSpec
     status: DeploymentStatus
-    target: Target | Missing
+    target: Target | Missing | Unresolved
     sets: Mapping[str, VersionSetState]
     pods: Mapping[str, int] = field(default_factory=dict)
     service_applied: str | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from millwright.api.deployment import DeploymentSpec, DeploymentStatus
+from millwright.api.deployment import DeploymentSpec, DeploymentStatus, ServedVersion
 from millwright.core import autoscaling, children, deployment, version_set, version_set_state
 from millwright.core.actions import Apply, DeleteAutoscaler, DeleteVersionSet, DeploymentAction, Scale
 from millwright.core.children import applied
@@ -42,15 +42,15 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             self._cluster.list(APPS, key.namespace, label),
             self._cluster.list(PODS, key.namespace, label),
         )
-        states, record = version_set_state.read(sets, pods), (status.stable, status.candidate)
-        settled = _settled(spec, status, states)
+        states = version_set_state.read(sets, pods)
+        settled, record = _settled(spec, status, states), (status.stable, status.candidate, status.rejected_version)
         observed = DeploymentObserved(
             key=key,
             uid=uid,
             generation=body["metadata"]["generation"],
             spec=spec,
             status=status,
-            target=await self._versions.find(key.namespace, spec.model, record, settled),
+            target=await self._versions.find(key.namespace, spec.model, settled, record),
             sets=states,
             pods=version_set_state.holding(pods),
             service_applied=applied(service) if service else None,
@@ -71,7 +71,9 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
                 await self._cluster.delete(AUTOSCALERS, key.namespace, key.name)
 
 
-def _settled(spec: DeploymentSpec, status: DeploymentStatus, states: dict[str, VersionSetState]) -> bool:
-    """Whether what has the traffic answers with all its pods."""
+def _settled(
+    spec: DeploymentSpec, status: DeploymentStatus, states: dict[str, VersionSetState]
+) -> ServedVersion | None:
+    """What has the traffic, where it answers with all its pods."""
     state = states.get(status.stable.version_set) if status.stable else None
-    return state is not None and state.answers(autoscaling.replicas(spec))
+    return status.stable if state is not None and state.answers(autoscaling.replicas(spec)) else None

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from millwright.api.deployment import ModelReference, ServedVersion
 from millwright.api.model import ModelSpec, ModelStatus
 from millwright.core import resolution
+from millwright.core.deployment_state import Unresolved
 from millwright.core.execution import ObjectKey
 from millwright.core.model import registered_name
-from millwright.core.registry import RegisteredVersion
 from millwright.core.serving_pod import Target
 from millwright.core.training_state import Missing
 from millwright.ports import MODELS, Cluster, DependencyError, Registry
@@ -21,11 +21,16 @@ class VersionSource:
         self._registry = registry
 
     async def find(
-        self, namespace: str, reference: ModelReference, record: Sequence[ServedVersion | None], settled: bool
-    ) -> Target | Missing:
+        self,
+        namespace: str,
+        reference: ModelReference,
+        settled: ServedVersion | None,
+        record: Sequence[ServedVersion | None],
+    ) -> Target | Missing | Unresolved:
         """The version's package, or why there is none.
 
-        `record`: what the Deployment serves, or is about to. `settled`: what serves answers with all its pods.
+        `settled`: what answers with all its pods; of that the registry is not asked. `record`: what else the
+        Deployment knows, which must do while the registry does not answer.
         """
         key = ObjectKey(namespace, reference.name)
         body = await self._cluster.get(MODELS, namespace, reference.name)
@@ -36,19 +41,15 @@ class VersionSource:
         number, pinned = resolution.number(reference, status), reference.version is not None
         if isinstance(number, Missing):
             return number
-        known = resolution.recorded(reference.name, number, record, status)
-        if known is not None and settled:
-            found = resolution.target(key, spec, (known,), number, pinned)
-            if isinstance(found, Target):
-                return found
-        versions = await self._versions(registered_name(key, spec), known)
-        return resolution.target(key, spec, versions, number, pinned)
-
-    async def _versions(self, name: str, known: RegisteredVersion | None) -> Sequence[RegisteredVersion]:
-        """While the registry does not answer, what is on record must do."""
+        known = resolution.recorded(reference.name, number, (settled,), status)
+        found = resolution.target(key, spec, (known,), number, pinned) if known else None
+        if isinstance(found, Target):
+            return found
         try:
-            return await self._registry.versions(name)
-        except DependencyError:
+            versions = await self._registry.versions(registered_name(key, spec))
+        except DependencyError as error:
+            known = resolution.recorded(reference.name, number, record, status)
             if known is None:
-                raise
-            return (known,)
+                return Unresolved(error.reason, str(error))
+            versions = (known,)
+        return resolution.target(key, spec, versions, number, pinned)

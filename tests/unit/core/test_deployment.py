@@ -9,9 +9,9 @@ import pytest
 from millwright.api.deployment import DeploymentSpec, DeploymentStatus, RejectedVersion, ServedVersion
 from millwright.core import children, version_set
 from millwright.core.actions import Apply, DeleteAutoscaler, DeleteVersionSet, Scale
-from millwright.core.conditions import find
+from millwright.core.conditions import Fact, find, merge, ready, working
 from millwright.core.deployment import decide
-from millwright.core.deployment_state import DeploymentObserved
+from millwright.core.deployment_state import DeploymentObserved, Unresolved
 from millwright.core.execution import ObjectKey
 from millwright.core.pod_state import Trouble
 from millwright.core.serving_pod import Platform, Target
@@ -112,6 +112,27 @@ def test_a_candidate_whose_version_is_no_longer_wanted_leaves(missing: Missing) 
     assert plan.status.candidate is None
     said = find(plan.status.conditions, "Ready")
     assert said is not None and said.message == f"{missing.message}; version 1 goes on serving"
+
+
+DOWN = Unresolved("MlflowUnavailable", "mlflow: connection refused")
+# What was said of Ready before the registry went away → what is said now, of two pods that answer.
+OUTAGES = {
+    "ready, it stays ready": (ready("Serving", ""), ("True", "Serving")),
+    "with pods that started, they have": (working("PodsStarting", ""), ("True", "Serving")),
+    "rolling out, it waits": (working("RollingOut", ""), ("Unknown", "MlflowUnavailable")),
+    "not approved, it waits": (working("NotApproved", ""), ("Unknown", "MlflowUnavailable")),
+}
+
+
+@pytest.mark.parametrize(("before", "expected"), OUTAGES.values(), ids=OUTAGES.keys())
+def test_without_the_registry(before: tuple[Fact, ...], expected: tuple[str, str]) -> None:
+    seen = replace(observed(2), target=DOWN)
+    status = seen.status.model_copy(update={"conditions": merge((), before, 1, LONG_AGO), "candidate": served(NEW)})
+    plan = decide(with_candidate(replace(seen, status=status)), PLATFORM, NOW)
+    said = {c.type: (c.status, c.reason) for c in plan.status.conditions}
+    assert said["Ready"] == expected
+    assert (said["Reconciling"], said["Available"]) == (("True", "MlflowUnavailable"), ("True", "Serving"))
+    assert plan.actions == () and plan.status.candidate == served(NEW)
 
 
 def test_nothing_is_scaled_where_nothing_serves() -> None:

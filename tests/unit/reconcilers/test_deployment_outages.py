@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 from tests.fakes.world import KEY, FakeWorld, deployment
-from tests.unit.reconcilers.serving import PLURAL, look, new_version, replicas, run, served, sets, started
+from tests.unit.reconcilers.serving import BROKEN, PLURAL, look, new_version, replicas, run, served, sets, started
 
 from millwright.core.node_pools import NodePool, NodePools
 from millwright.core.registry import RegisteredVersion
@@ -66,14 +66,27 @@ async def test_without_the_registry_a_new_version_is_waited_for_and_what_serves_
     await new_version(world, "sha256:two")
     asked = Asked(world, monkeypatch)
     asked.down = True
-    with pytest.raises(DependencyError):
-        await look(world, 1)
+    world.cluster.put(DEPLOYMENTS, deployment(replicas=3))
+    await run(world, 3)
     assert world.condition("Ready", PLURAL)["status"] == "True"
     assert world.condition("Reconciling", PLURAL)["reason"] == "MlflowUnavailable"
+    assert replicas(world, old) == 3
     asked.down = False
     await run(world)
     assert served(world) != old
     assert world.condition("Reconciling", PLURAL)["status"] == "False"
+
+
+async def test_without_the_registry_a_rejected_version_stays_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await started(FakeWorld(), progressDeadlineSeconds=10)
+    await run(world, 10)
+    await new_version(world, BROKEN)
+    await run(world)
+    Asked(world, monkeypatch).down = True
+    before = len(world.cluster.writes)
+    await run(world, 5)
+    assert world.condition("Stalled", PLURAL)["reason"] == "ProgressDeadlineExceeded"
+    assert len(world.cluster.writes) == before
 
 
 async def test_a_model_that_is_deleted_leaves_what_serves_and_says_so() -> None:
