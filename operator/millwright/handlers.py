@@ -1,7 +1,8 @@
 """kopf: watch, map events to object keys, wake the queues. Nothing else.
 
 What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it, and the TrainingRuns
-that name it and have no result; a ConfigMap is not watched: a TrainingRun that waits for one looks again by itself.
+that name it and have no result; other node pools wake all Deployments. A ConfigMap is not watched: a TrainingRun that
+waits for one looks again by itself. Of autoscalers only the end is told: their status changes every few seconds.
 """
 
 import asyncio
@@ -12,9 +13,9 @@ import kopf
 
 from millwright.adapters.jobs import TRAINING_RUN_LABEL
 from millwright.api.common import API_VERSION
+from millwright.core.children import DEPLOYMENT_LABEL
 from millwright.core.execution import ObjectKey
-from millwright.core.version_set import DEPLOYMENT_LABEL
-from millwright.ports import WORKLOADS
+from millwright.ports import AUTOSCALERS, WORKLOADS
 from millwright.queue import stop
 from millwright.settings import Settings
 from millwright.wiring import Operator, build
@@ -58,6 +59,10 @@ class Watches:
         """Objects of a kind that name the Model."""
         return [key for (k, key), m in self._model_of.items() if k == kind and m == model]
 
+    def all(self, kind: str) -> list[ObjectKey]:
+        """Objects of a kind that name any Model."""
+        return [key for k, key in self._model_of if k == kind]
+
 
 def registry(settings: Settings) -> kopf.OperatorRegistry:
     """The kopf registry with all our handlers."""
@@ -76,7 +81,8 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
         settings.watching.server_timeout = 300
         settings.persistence.diffbase_storage = NothingToCompare()
         operator = running["operator"] = await build(running["settings"])
-        running["tasks"] = [asyncio.create_task(work()) for work in operator.endless]
+        endless = (*(work() for work in operator.endless), operator.node_pools.follow(wake_deployments))
+        running["tasks"] = [asyncio.create_task(work) for work in endless]
 
     @kopf.on.cleanup(registry=handlers)
     async def end(**_: Any) -> None:
@@ -93,6 +99,10 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
     def operator() -> Operator:
         found: Operator = running["operator"]
         return found
+
+    def wake_deployments() -> None:
+        for key in watches.all("Deployment"):
+            operator().deployments.add(key)
 
     running["settings"] = settings
     _watch_kinds(handlers, watches, operator)
@@ -149,6 +159,13 @@ def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:
     @kopf.on.event("v1", "services", labels={DEPLOYMENT_LABEL: kopf.PRESENT}, registry=handlers)
     async def service(body: kopf.Body, **_: Any) -> None:
         operator().deployments.add(_owner(body, DEPLOYMENT_LABEL))
+
+    @kopf.on.event(
+        AUTOSCALERS.api_version, AUTOSCALERS.plural, labels={DEPLOYMENT_LABEL: kopf.PRESENT}, registry=handlers
+    )
+    async def autoscaler(body: kopf.Body, type: str | None, **_: Any) -> None:
+        if type == "DELETED":
+            operator().deployments.add(_owner(body, DEPLOYMENT_LABEL))
 
 
 def has_result(body: Mapping[str, Any]) -> bool:

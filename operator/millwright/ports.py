@@ -35,6 +35,11 @@ class DependencyError(Exception):
         super().__init__(f"{dependency}: {message}")
         self.dependency = dependency
 
+    @property
+    def reason(self) -> str:
+        """For conditions, for example MlflowUnavailable."""
+        return f"{self.dependency.capitalize()}Unavailable"
+
 
 class RejectedError(Exception):
     """The request was understood and refused; only a change of what was asked helps."""
@@ -63,6 +68,7 @@ WORKFLOWS = Resource("argoproj.io/v1alpha1", "workflows")
 WORKLOADS = Resource("kueue.x-k8s.io/v1beta2", "workloads")
 SERVICES = Resource("v1", "services")
 APPS = Resource("apps/v1", "deployments")
+AUTOSCALERS = Resource("autoscaling/v2", "horizontalpodautoscalers")
 TRAINING_RUNS = Resource("millwright.dev/v1alpha1", "trainingruns")
 MODELS = Resource("millwright.dev/v1alpha1", "models")
 DEPLOYMENTS = Resource("millwright.dev/v1alpha1", "modeldeployments")

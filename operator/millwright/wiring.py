@@ -1,7 +1,7 @@
 """Settings → adapters → reconcilers → queues. The only place that constructs."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from millwright.adapters.packaging import JobPackaging
 from millwright.adapters.s3 import S3Objects
 from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
-from millwright.core.version_set import Platform
+from millwright.core.serving_pod import Platform
 from millwright.ports import Cluster, Pipelines
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
@@ -37,6 +37,7 @@ class Operator:
     cluster: KubernetesCluster
     registry: MlflowRegistry
     kubeflow: KubeflowApi | None
+    node_pools: NodePoolsFile
     models_seen: WatchedModels
     training_runs: KeyedQueue[ObjectKey]
     models: KeyedQueue[ObjectKey]
@@ -79,19 +80,19 @@ async def build(settings: Settings) -> Operator:
     platform = Platform(settings.images.serving, settings.storage.secret_name, settings.serving_resources)
     training_runs = KeyedQueue("TrainingRun", TrainingRunReconciler(cluster, clock, world).reconcile, settings.workers)
     models = KeyedQueue("Model", ModelReconciler(cluster, clock, registry).reconcile, settings.workers)
-    deployments = KeyedQueue(
-        "Deployment", DeploymentReconciler(cluster, clock, registry, platform).reconcile, settings.workers
-    )
+    deployment = DeploymentReconciler(cluster, clock, registry, lambda: replace(platform, pools=node_pools.current()))
+    deployments = KeyedQueue("Deployment", deployment.reconcile, settings.workers)
     followers = (partial(kubeflow.follow, training_runs.add),) if kubeflow else ()
     return Operator(
         cluster=cluster,
         registry=registry,
         kubeflow=api,
+        node_pools=node_pools,
         models_seen=seen,
         training_runs=training_runs,
         models=models,
         deployments=deployments,
-        endless=(training_runs.run, models.run, deployments.run, node_pools.follow, *followers),
+        endless=(training_runs.run, models.run, deployments.run, *followers),
     )
 
 

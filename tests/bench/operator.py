@@ -14,10 +14,11 @@ from millwright import handlers, settings
 from millwright.adapters.clock import SystemClock
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.kueue import NoQueues
+from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
 from millwright.core.node_pools import NodePools
-from millwright.core.version_set import Platform
+from millwright.core.serving_pod import Platform
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
 from millwright.reconcilers.model import ModelReconciler
@@ -61,7 +62,7 @@ class Fakes:
             pools=NodePools,
         )
         runs, models = TrainingRunReconciler(cluster, clock, world), ModelReconciler(cluster, clock, self.registry)
-        deployments = DeploymentReconciler(cluster, clock, self.registry, Platform("none", "none"))
+        deployments = DeploymentReconciler(cluster, clock, self.registry, lambda: Platform("none", "none"))
         self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
         model_queue = KeyedQueue("Model", models.reconcile, WORKERS)
         deployment_queue = KeyedQueue("Deployment", deployments.reconcile, WORKERS)
@@ -69,6 +70,7 @@ class Fakes:
             cluster=cluster,
             registry=self.registry,  # type: ignore[arg-type]
             kubeflow=None,
+            node_pools=NodePoolsFile(None),
             models_seen=seen,
             training_runs=self.queue,
             models=model_queue,

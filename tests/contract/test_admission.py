@@ -111,7 +111,7 @@ REFUSED: dict[str, tuple[str, Spec, str]] = {
     "a variable that is the operator's": (
         "Deployment",
         SERVING | {"template": {"env": [{"name": "MILLWRIGHT_MODEL_NAME", "value": "x"}]}},
-        "variables are set by the operator; remove it",
+        "variables are set by the operator",
     ),
     "approved versions where nobody approves": (
         "Model",

@@ -14,7 +14,7 @@ from tests.fakes.registry import FakeRegistry
 from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import Cause, ObjectKey
 from millwright.core.node_pools import NodePools
-from millwright.core.version_set import Platform
+from millwright.core.serving_pod import Platform
 from millwright.ports import CONFIG_MAPS, DEPLOYMENTS, MODELS, TRAINING_RUNS, Manifest
 from millwright.reconcilers.deployment import DeploymentReconciler
 from millwright.reconcilers.model import ModelReconciler
@@ -89,10 +89,12 @@ class FakeWorld:
         world = World(models, pipelines, packaging, registry, self.objects, self._packages, queues, lambda: self.pools)
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
         self.models = ModelReconciler(cluster, self.clock, registry)
-        platform = Platform(image="serving:1", storage_secret="storage")
-        self.deployments = DeploymentReconciler(cluster, self.clock, registry, platform)
+        self.deployments = DeploymentReconciler(cluster, self.clock, registry, self._platform)
         metadata = {"name": "pipe", "namespace": KEY.namespace}
         self.cluster.put(CONFIG_MAPS, {"metadata": metadata, "data": {"pipeline.yaml": IR}})
+
+    def _platform(self) -> Platform:
+        return Platform(image="serving:1", storage_secret="storage", pools=self.pools)
 
     def _packages(self, namespace: str) -> FakeObjects:
         return FakeObjects(self.objects.contents, f"s3://models/{namespace}/")

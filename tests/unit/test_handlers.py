@@ -39,3 +39,11 @@ def test_a_model_wakes_what_names_it_until_that_is_forgotten() -> None:
     watches.learn("TrainingRun", SECOND, MODEL.name)
     watches.learn("TrainingRun", FIRST, None)
     assert watches.users("TrainingRun", MODEL) == [SECOND]
+
+
+def test_other_node_pools_wake_all_of_a_kind_whatever_model_they_name() -> None:
+    watches = Watches()
+    watches.learn("Deployment", FIRST, "one")
+    watches.learn("Deployment", SECOND, "two")
+    watches.learn("TrainingRun", FIRST, "one")
+    assert watches.all("Deployment") == [FIRST, SECOND]

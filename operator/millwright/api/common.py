@@ -25,12 +25,15 @@ Time = Annotated[
 ]
 
 
-def cel(rule: str, message: str) -> dict[str, str]:
-    """One `x-kubernetes-validations` entry; `message` says what to do."""
-    return {"rule": rule, "message": message}
+def cel(rule: str, message: str, optional_old_self: bool = False) -> dict[str, Any]:
+    """One `x-kubernetes-validations` entry; `message` says what to do.
+
+    `optional_old_self`: the rule holds for new objects too, which have no `oldSelf`. Kubernetes 1.30 or newer.
+    """
+    return {"rule": rule, "message": message} | ({"optionalOldSelf": True} if optional_old_self else {})
 
 
-def rules(*entries: dict[str, str]) -> dict[str, Any]:
+def rules(*entries: dict[str, Any]) -> dict[str, Any]:
     """`json_schema_extra` that carries CEL rules into the CRD."""
     return {"x-kubernetes-validations": list(entries)}
 

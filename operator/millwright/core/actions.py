@@ -204,4 +204,9 @@ class DeleteVersionSet:
     name: str
 
 
-DeploymentAction = Apply | Scale | DeleteVersionSet
+@dataclass(frozen=True)
+class DeleteAutoscaler:
+    """The Deployment's HorizontalPodAutoscaler is gone."""
+
+
+DeploymentAction = Apply | Scale | DeleteVersionSet | DeleteAutoscaler

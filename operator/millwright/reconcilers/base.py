@@ -45,8 +45,7 @@ class Reconciler(ABC, Generic[Action, Status]):
             self.reported(body, plan.status)
             return plan.requeue_after
         except DependencyError as error:
-            reason = f"{error.dependency.capitalize()}Unavailable"
-            await self._tell(body, _interrupted(self._status(body), reason, str(error)))
+            await self._tell(body, _interrupted(self._status(body), error.reason, str(error)))
             raise
         except RejectedError as error:
             await self._tell(body, stalled("Rejected", str(error)))
