@@ -14,7 +14,7 @@ from millwright.core.actions import Enqueue, Launch, PackageModel
 from millwright.core.execution import Cause, Execution, Package, PackagingRun, PipelineRun, Runtime, TrackedRun
 from millwright.core.ir import Pipeline
 from millwright.core.queueing import QueuePlace
-from millwright.core.registry import RegisteredModel, RegisteredVersion
+from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
 
 Manifest = dict[str, Any]
 
@@ -127,6 +127,9 @@ class ObjectStore(Protocol):
     async def get(self, uri: str, most_bytes: int) -> bytes | None:
         """Content of an object, or None. Raises RejectedError where we may not read, or it is larger."""
 
+    async def remove(self, folder: str) -> None:
+        """Nothing is left below `<folder>/`; absent is fine. Raises RejectedError where we may not."""
+
 
 class Queues(Protocol):
     """Queues for quota."""
@@ -187,6 +190,9 @@ class Registry(Protocol):
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
         """All versions of a registered model; none where there is no such model."""
 
+    async def versions_of_package(self, package: str) -> Sequence[VersionName]:
+        """The versions, of any registered model, that name the package."""
+
     async def register(self, name: str, run_id: str, package: Package, tags: Mapping[str, str]) -> None:
         """Makes a version of the registered model from a packaged run."""
 
@@ -195,6 +201,12 @@ class Registry(Protocol):
 
     async def delete_alias(self, name: str, alias: str) -> None:
         """Takes an alias away; absent is fine."""
+
+    async def delete_version(self, name: str, version: str) -> None:
+        """Takes a version away, with the aliases that point to it; absent is fine. Its number is not given again."""
+
+    async def delete_model(self, name: str) -> None:
+        """Takes a registered model away, with its versions and aliases; absent is fine."""
 
 
 class Clock(Protocol):

@@ -13,7 +13,7 @@ import httpx
 
 from millwright.core.execution import Cause, Package, Task, TrackedRun, original
 from millwright.core.records import PIPELINE_DIGEST_TAG, REPLAY_OF_TAG
-from millwright.core.registry import RegisteredModel, RegisteredVersion
+from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
 from millwright.ports import DependencyError, RejectedError
 
 TIMEOUT_SECONDS = 15.0
@@ -21,6 +21,7 @@ PAGE = 1000
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
 EXISTS = "RESOURCE_ALREADY_EXISTS"
 EXECUTION_TAG = "millwright.execution"
+PACKAGE_TAG = "millwright.package"
 OUTCOME_TAG = "millwright.outcome"
 SUCCEEDED = "Succeeded"
 MOST_MESSAGE_CHARACTERS = 2000
@@ -118,12 +119,20 @@ class MlflowRegistry:
                 await self._post("registered-models/set-tag", {"name": name, **tag})
 
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
-        found: list[RegisteredVersion] = []
+        return [_version(found) for found in await self._versions(f"name='{name}'")]
+
+    async def versions_of_package(self, package: str) -> Sequence[VersionName]:
+        found = await self._versions(f"tags.`{PACKAGE_TAG}` = '{package}'")
+        return [VersionName(version["name"], str(version["version"])) for version in found]
+
+    async def _versions(self, wanted: str) -> list[dict[str, Any]]:
+        """All versions that match a filter."""
+        found: list[dict[str, Any]] = []
         token = ""
         while True:
-            query = {"filter": f"name='{name}'", "max_results": str(PAGE), "page_token": token}
+            query = {"filter": wanted, "max_results": str(PAGE), "page_token": token}
             answer = await self._get("model-versions/search", {k: v for k, v in query.items() if v}) or {}
-            found += [_version(v) for v in answer.get("model_versions", [])]
+            found += answer.get("model_versions", [])
             token = answer.get("next_page_token", "")
             if not token:
                 return found
@@ -138,11 +147,13 @@ class MlflowRegistry:
         await self._post("registered-models/alias", {"name": name, "alias": alias, "version": version})
 
     async def delete_alias(self, name: str, alias: str) -> None:
-        try:
-            await self._call("DELETE", "registered-models/alias", {"name": name, "alias": alias})
-        except MlflowError as error:
-            if error.code != ABSENT:
-                raise
+        await self._delete("registered-models/alias", {"name": name, "alias": alias})
+
+    async def delete_version(self, name: str, version: str) -> None:
+        await self._delete("model-versions/delete", {"name": name, "version": version})
+
+    async def delete_model(self, name: str) -> None:
+        await self._delete("registered-models/delete", {"name": name})
 
     async def _experiment(self, name: str) -> str | None:
         """ID of the experiment, asked once a minute: each look at a run needs it twice.
@@ -171,7 +182,7 @@ class MlflowRegistry:
             status=info["status"],
             metrics={m["key"]: float(m["value"]) for m in data.get("metrics", [])},
             tasks=_tasks(tags.get("millwright.tasks", "")),
-            package=_package(tags.get("millwright.package", "")),
+            package=_package(tags.get(PACKAGE_TAG, "")),
             pipeline_digest=tags.get(PIPELINE_DIGEST_TAG),
             replay_of=original(tags.get(REPLAY_OF_TAG, "")),
             **_outcome(tags.get(OUTCOME_TAG, "")),
@@ -184,6 +195,13 @@ class MlflowRegistry:
             if error.code == ABSENT:
                 return None
             raise
+
+    async def _delete(self, path: str, body: dict[str, Any]) -> None:
+        try:
+            await self._call("DELETE", path, body)
+        except MlflowError as error:
+            if error.code != ABSENT:
+                raise
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return await self._call("POST", path, body)

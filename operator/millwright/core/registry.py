@@ -5,6 +5,14 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
+class VersionName:
+    """Which version of which registered model."""
+
+    model: str
+    number: str
+
+
+@dataclass(frozen=True)
 class RegisteredVersion:
     """One version of a registered model."""
 
