@@ -9,6 +9,8 @@ from millwright.api.common import (
     ApiModel,
     Conditions,
     LongText,
+    MetricName,
+    MetricValue,
     ModelVersionNumber,
     ShortText,
     StatusModel,
@@ -17,10 +19,12 @@ from millwright.api.common import (
 )
 
 MAX_VERSIONS = 20
+MAX_METRICS = 10
 LATEST_APPROVED = "LatestApproved"
 LATEST = "Latest"
+BEST_BY = "BestBy"
 EXTERNAL = "External"
-AliasRule = Literal["LatestApproved", "Latest", "External"]
+AliasRule = Literal["LatestApproved", "Latest", "BestBy", "External"]
 RegisteredName = Annotated[
     str, StringConstraints(min_length=3, max_length=127, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?\.[A-Za-z0-9._-]+$")
 ]
@@ -50,6 +54,17 @@ class Approval(ApiModel):
     )
 
 
+class BestBy(ApiModel):
+    """How versions are compared."""
+
+    metric: MetricName = Field(
+        description="Name of a metric that the runs log. A version without it, or with NaN, is never the best."
+    )
+    goal: Literal["Maximize", "Minimize"] = Field(
+        description="Maximize: the highest value is the best. Minimize: the lowest. Of equal versions the newest."
+    )
+
+
 class ModelSpec(ApiModel):
     """How a registered model is named, approved and aliased."""
 
@@ -58,7 +73,11 @@ class ModelSpec(ApiModel):
             cel(
                 "has(self.registeredName) == has(oldSelf.registeredName)",
                 "registeredName can be neither added nor taken away: make a new Model",
-            )
+            ),
+            cel(
+                "has(self.bestBy) == (has(self.aliases) && self.aliases.exists(a, self.aliases[a] == 'BestBy'))",
+                "bestBy says by which metric an alias with the rule BestBy is chosen: set both, or neither",
+            ),
         )
     )
 
@@ -79,8 +98,10 @@ class ModelSpec(ApiModel):
         default={"champion": "LatestApproved"},
         max_length=16,
         description="What each alias points to. LatestApproved: the newest approved version; Latest: the newest; "
+        "BestBy: the approved version that is the best by the metric in `bestBy`; "
         "External: people move it in MLflow, and serving follows.",
     )
+    best_by: BestBy | None = Field(None, description="What the rule BestBy means in `aliases`.")
     allow_pickle: bool = Field(
         False,
         description="true: a model that converts neither to ONNX nor to skops may be stored and served as a pickle. "
@@ -97,6 +118,11 @@ class VersionStatus(StatusModel):
     training_run: ShortText | None = Field(None, description="The TrainingRun that made it.")
     mlflow_run: ShortText | None = Field(None, description="The MLflow run that made it.")
     approved: bool = Field(False, description="Whether it may be used.")
+    metrics: tuple[MetricValue, ...] = Field(
+        (),
+        max_length=MAX_METRICS,
+        description="What its run measured: first the metric of `bestBy`, then those that gates judged.",
+    )
 
 
 class ModelStatus(StatusModel):
@@ -111,4 +137,4 @@ class ModelStatus(StatusModel):
         default_factory=dict, max_length=16, description="The version that each alias points to."
     )
     versions: tuple[VersionStatus, ...] = Field((), max_length=MAX_VERSIONS, description="Last versions, newest first.")
-    conditions: Conditions = Field((), description="Ready, Reconciling, Stalled, Registered, Approved.")
+    conditions: Conditions = Field((), description="Ready, Reconciling, Stalled, Registered, Approved, Aliased.")

@@ -30,7 +30,7 @@ from millwright.core.attempts import current_execution, is_tried_again
 from millwright.core.conditions import stalled, working
 from millwright.core.execution import Cause, Execution, Phase, outlives_its_owner
 from millwright.core.limits import exceeded
-from millwright.core.lineage import launch_tags, run_tags, version_tags
+from millwright.core.lineage import launch_tags, result_tags, run_tags, version_tags
 from millwright.core.plan import Plan
 from millwright.core.queueing import Admission
 from millwright.core.training_state import Missing, ModelTarget, Observed
@@ -239,7 +239,8 @@ def _unregistered(observed: Observed, execution: Execution, now: datetime) -> Tr
     assert observed.tracked is not None and isinstance(observed.model, ModelTarget)
     package = observed.tracked.package
     assert package is not None
-    tags = version_tags(observed.subject.spec, execution, package)
+    spec = observed.subject.spec
+    tags = version_tags(spec, execution, package) | result_tags(spec, observed.tracked)
     register = Register(observed.model.registered_name, observed.tracked.id, package, tags)
     return Plan(observed.subject.status, (register,), AT_ONCE)
 

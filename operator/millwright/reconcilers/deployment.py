@@ -8,7 +8,7 @@ from millwright.core import deployment, resolution, version_set
 from millwright.core.actions import Apply, DeleteVersionSet, DeploymentAction, Scale
 from millwright.core.deployment import DeploymentObserved, VersionSetState
 from millwright.core.execution import ObjectKey
-from millwright.core.model import registered_name
+from millwright.core.model_state import registered_name
 from millwright.core.plan import Plan
 from millwright.core.training_state import Missing
 from millwright.core.version_set import Platform, Target

@@ -4,7 +4,7 @@ from millwright.api.model import ModelSpec, ModelStatus
 from millwright.core import model
 from millwright.core.actions import DeleteAlias, EnsureModel, ModelAction, SetAlias
 from millwright.core.execution import ObjectKey
-from millwright.core.model import ModelObserved
+from millwright.core.model_state import ModelObserved, name_is_foreign, registered_name
 from millwright.core.plan import Plan
 from millwright.ports import MODELS, Clock, Cluster, Manifest, Registry
 from millwright.reconcilers.base import Reconciler
@@ -25,8 +25,8 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
         if "deletionTimestamp" in body["metadata"]:
             return Plan(status)
         spec = ModelSpec.model_validate(body.get("spec") or {})
-        name = model.registered_name(key, spec)
-        foreign = model.name_is_foreign(key, spec)
+        name = registered_name(key, spec)
+        foreign = name_is_foreign(key, spec)
         observed = ModelObserved(
             key=key,
             generation=body["metadata"]["generation"],

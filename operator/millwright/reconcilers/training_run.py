@@ -27,7 +27,7 @@ from millwright.core.actions import (
 from millwright.core.attempts import current_execution
 from millwright.core.execution import Execution, ObjectKey, PackagingRun, TrackedRun
 from millwright.core.housekeeping import after_the_end, is_settled
-from millwright.core.model import name_is_foreign, registered_name
+from millwright.core.model_state import name_is_foreign, registered_name
 from millwright.core.node_pools import NodePools
 from millwright.core.plan import Plan
 from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject

@@ -1,0 +1,29 @@
+"""What a decision on a Model depends on, as frozen values."""
+
+from dataclasses import dataclass
+
+from millwright.api.model import ModelSpec, ModelStatus
+from millwright.core.execution import ObjectKey
+from millwright.core.registry import RegisteredModel, RegisteredVersion
+
+
+@dataclass(frozen=True)
+class ModelObserved:
+    """Everything that a decision on a Model depends on."""
+
+    key: ObjectKey
+    generation: int
+    spec: ModelSpec
+    status: ModelStatus
+    registered: RegisteredModel | None = None
+    versions: tuple[RegisteredVersion, ...] = ()
+
+
+def registered_name(key: ObjectKey, spec: ModelSpec) -> str:
+    """Name in the registry."""
+    return spec.registered_name or f"{key.namespace}.{key.name}"
+
+
+def name_is_foreign(key: ObjectKey, spec: ModelSpec) -> bool:
+    """True when the registered name belongs to another namespace."""
+    return not registered_name(key, spec).startswith(f"{key.namespace}.")
