@@ -1,7 +1,8 @@
 """kopf: watch, map events to object keys, wake the queues. Nothing else.
 
 What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it, and the TrainingRuns
-that name it and have no result; a ConfigMap is not watched: a TrainingRun that waits for one looks again by itself.
+that name it and have no result; a Deployment wakes the Model that it names, and a TrainingRun the one that it made a
+version of; a ConfigMap is not watched: a TrainingRun that waits for one looks again by itself.
 """
 
 import asyncio
@@ -103,9 +104,10 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
 
     @kopf.on.event(API_VERSION, "modeldeployments", registry=handlers)
     async def deployment(body: kopf.Body, type: str | None, **_: Any) -> None:
-        key = _key(body)
-        watches.learn("Deployment", key, None if type == "DELETED" else body["spec"]["model"]["name"])
+        key, served = _key(body), body["spec"]["model"]["name"]
+        watches.learn("Deployment", key, None if type == "DELETED" else served)
         operator().deployments.add(key)
+        operator().models.add(ObjectKey(key.namespace, served))
 
 
 def _watch_queues(handlers: kopf.OperatorRegistry, operator: Any) -> None:

@@ -20,6 +20,7 @@ from millwright.api.common import (
 
 MAX_VERSIONS = 20
 MAX_METRICS = 10
+MAX_DEPLOYED_BY = 50
 LATEST_APPROVED = "LatestApproved"
 LATEST = "Latest"
 BEST_BY = "BestBy"
@@ -125,6 +126,14 @@ class VersionStatus(StatusModel):
     )
 
 
+class DeployedBy(StatusModel):
+    """A Deployment that serves a version."""
+
+    name: ShortText = Field(description="Its name.")
+    version: ModelVersionNumber = Field(description="The version.")
+    role: ShortText = Field(description="stable: traffic goes to it. candidate: it is on its way to replace that.")
+
+
 class ModelStatus(StatusModel):
     """What the registry holds."""
 
@@ -137,4 +146,7 @@ class ModelStatus(StatusModel):
         default_factory=dict, max_length=16, description="The version that each alias points to."
     )
     versions: tuple[VersionStatus, ...] = Field((), max_length=MAX_VERSIONS, description="Last versions, newest first.")
+    deployed_by: tuple[DeployedBy, ...] = Field(
+        (), max_length=MAX_DEPLOYED_BY, description="The first Deployments, by name, that serve a version."
+    )
     conditions: Conditions = Field((), description="Ready, Reconciling, Stalled, Registered, Approved, Aliased.")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from millwright.api.common import MetricValue
-from millwright.api.model import MAX_METRICS, MAX_VERSIONS, BestBy, ModelStatus, VersionStatus
+from millwright.api.model import MAX_DEPLOYED_BY, MAX_METRICS, MAX_VERSIONS, BestBy, ModelStatus, VersionStatus
 from millwright.core import aliases
 from millwright.core.conditions import Fact, merge, ready
 from millwright.core.model_state import ModelObserved
@@ -36,6 +36,7 @@ def settled(observed: ModelObserved, now: datetime, wanted: Mapping[str, str]) -
             "approved_version": usable[-1].number if usable else None,
             "aliases": dict(wanted),
             "versions": tuple(_version(v, v in usable, observed.spec.best_by) for v in newest_first[:MAX_VERSIONS]),
+            "deployed_by": observed.deployed_by[:MAX_DEPLOYED_BY],
         }
     )
 

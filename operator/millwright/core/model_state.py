@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from millwright.api.model import ModelSpec, ModelStatus
+from millwright.api.model import DeployedBy, ModelSpec, ModelStatus
+from millwright.core.deployed import Server, deployed_by
 from millwright.core.execution import ObjectKey
 from millwright.core.registry import RegisteredModel, RegisteredVersion
 
@@ -17,6 +18,12 @@ class ModelObserved:
     status: ModelStatus
     registered: RegisteredModel | None = None
     versions: tuple[RegisteredVersion, ...] = ()
+    servers: tuple[Server, ...] = ()
+
+    @property
+    def deployed_by(self) -> tuple[DeployedBy, ...]:
+        """Deployments that serve versions."""
+        return deployed_by(self.key.name, self.versions, self.servers)
 
 
 def registered_name(key: ObjectKey, spec: ModelSpec) -> str:

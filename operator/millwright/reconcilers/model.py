@@ -1,13 +1,17 @@
 """Model: keeps the registry and the resource in step."""
 
+from dataclasses import replace
+
 from millwright.api.model import ModelSpec, ModelStatus
 from millwright.core import model
 from millwright.core.actions import DeleteAlias, EnsureModel, ModelAction, SetAlias
+from millwright.core.deployed import ROLES, Served, Server
 from millwright.core.execution import ObjectKey
 from millwright.core.model_state import ModelObserved, name_is_foreign, registered_name
 from millwright.core.plan import Plan
-from millwright.ports import MODELS, Clock, Cluster, Manifest, Registry
+from millwright.ports import DEPLOYMENTS, MODELS, Clock, Cluster, Manifest, Registry
 from millwright.reconcilers.base import Reconciler
+from millwright.reconcilers.together import together
 
 
 class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
@@ -25,17 +29,19 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
         if "deletionTimestamp" in body["metadata"]:
             return Plan(status)
         spec = ModelSpec.model_validate(body.get("spec") or {})
-        name = registered_name(key, spec)
-        foreign = name_is_foreign(key, spec)
-        observed = ModelObserved(
-            key=key,
-            generation=body["metadata"]["generation"],
-            spec=spec,
-            status=status,
-            registered=None if foreign else await self._registry.find_model(name),
-            versions=() if foreign else tuple(await self._registry.versions(name)),
-        )
+        subject = ModelObserved(key, body["metadata"]["generation"], spec, status)
+        observed = subject if name_is_foreign(key, spec) else await self._observe(subject)
         return model.decide(observed, self._clock.now())
+
+    async def _observe(self, subject: ModelObserved) -> ModelObserved:
+        name = registered_name(subject.key, subject.spec)
+        registered, versions, servers = await together(
+            self._registry.find_model(name),
+            self._registry.versions(name),
+            self._cluster.list(DEPLOYMENTS, subject.key.namespace),
+        )
+        seen = tuple(_server(body) for body in servers)
+        return replace(subject, registered=registered, versions=tuple(versions), servers=seen)
 
     async def act(self, key: ObjectKey, body: Manifest, action: ModelAction) -> None:
         match action:
@@ -45,3 +51,10 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
                 await self._registry.set_alias(name, alias, version)
             case DeleteAlias(name, alias):
                 await self._registry.delete_alias(name, alias)
+
+
+def _server(body: Manifest) -> Server:
+    """Only what is needed: a Deployment that is wrong elsewhere is no trouble of the Model's."""
+    named, status = body["spec"]["model"], body.get("status") or {}
+    served = (Served(role, status[role]["version"], status[role]["digest"]) for role in ROLES if status.get(role))
+    return Server(body["metadata"]["name"], named["name"], named.get("version"), tuple(served))

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tests.fakes.world import KEY, FakeWorld, model
+from tests.fakes.world import KEY, FakeWorld, deployment, model
 
 from millwright.core.execution import Package
-from millwright.ports import MODELS
+from millwright.ports import DEPLOYMENTS, MODELS
 
 NAME = "flights.arr-delay"
 PLURAL = MODELS.plural
@@ -104,6 +104,23 @@ async def test_a_name_of_another_namespace_is_refused_and_the_registry_not_touch
     await world.settle(world.models)
     assert world.condition("Ready", PLURAL)["reason"] == "ForeignRegisteredName"
     assert world.registry.models == {}
+
+
+def serving(version: str, digest: str = "sha256:x", **spec: Any) -> dict[str, Any]:
+    """A Deployment that serves a version."""
+    stable = {"version": version, "versionSet": "set", "digest": digest, "since": "2026-01-01T00:00:00Z"}
+    return deployment(**spec) | {"status": {"stable": stable}}
+
+
+async def test_the_status_tells_who_serves_which_version() -> None:
+    world = await with_versions(2)
+    assert world.status(PLURAL)["deployedBy"] == []
+    world.cluster.put(DEPLOYMENTS, serving("1"))
+    await world.settle(world.models)
+    assert world.status(PLURAL)["deployedBy"] == [{"name": KEY.name, "version": "1", "role": "stable"}]
+    before = len(world.cluster.writes)
+    await world.settle(world.models)
+    assert len(world.cluster.writes) == before
 
 
 async def test_a_synced_model_costs_no_write() -> None:
