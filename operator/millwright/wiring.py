@@ -1,6 +1,7 @@
 """Settings → adapters → reconcilers → queues. The only place that constructs."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from millwright.adapters.backends import Backends
 from millwright.adapters.clock import SystemClock
@@ -19,7 +20,7 @@ from millwright.core.version_set import Platform
 from millwright.ports import Pipelines
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
-from millwright.reconcilers.model import ModelReconciler
+from millwright.reconcilers.model import ModelReconciler, Packages
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 from millwright.settings import Kubeflow, Settings
 
@@ -57,18 +58,19 @@ async def build(settings: Settings) -> Operator:
     )
     kubeflow = _kubeflow(settings.kubeflow)
     node_pools = NodePoolsFile(settings.node_pools_file)
+    packages = Packages(settings.storage.packages, partial(_packages, settings.storage.packages))
     world = World(
         pipelines=_backends(settings, cluster, jobs, kubeflow, node_pools),
         packaging=JobPackaging(cluster, jobs, settings.storage.packages),
         registry=registry,
         objects=S3Objects(settings.storage.pipelines),
-        packages=lambda namespace: S3Objects((f"{settings.storage.packages.rstrip('/')}/{namespace}",)),
+        packages=packages.of,
         queues=KueueQueues(cluster, jobs, node_pools.current) if settings.kueue else NoQueues(),
         pools=node_pools.current,
     )
     platform = Platform(settings.images.serving, settings.storage.secret_name, settings.serving_resources)
     training_runs = TrainingRunReconciler(cluster, clock, world)
-    models = ModelReconciler(cluster, clock, registry)
+    models = ModelReconciler(cluster, clock, registry, packages)
     deployments = DeploymentReconciler(cluster, clock, registry, platform)
     return Operator(
         cluster=cluster,
@@ -79,6 +81,11 @@ async def build(settings: Settings) -> Operator:
         models=KeyedQueue("Model", models.reconcile, settings.workers),
         deployments=KeyedQueue("Deployment", deployments.reconcile, settings.workers),
     )
+
+
+def _packages(uri: str, namespace: str) -> S3Objects:
+    """What may be touched of a namespace's packages."""
+    return S3Objects((f"{uri.rstrip('/')}/{namespace}",))
 
 
 def _kubeflow(section: Kubeflow | None) -> KubeflowApi | None:

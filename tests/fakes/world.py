@@ -16,7 +16,7 @@ from millwright.core.node_pools import NodePools
 from millwright.core.version_set import Platform
 from millwright.ports import CONFIG_MAPS, DEPLOYMENTS, MODELS, TRAINING_RUNS, Manifest
 from millwright.reconcilers.deployment import DeploymentReconciler
-from millwright.reconcilers.model import ModelReconciler
+from millwright.reconcilers.model import ModelReconciler, Packages
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 
 KEY = ObjectKey("flights", "arr-delay")
@@ -86,7 +86,8 @@ class FakeWorld:
         pipelines, packaging = self.faults.around(self.pipelines), self.faults.around(self.packaging)
         world = World(pipelines, packaging, registry, self.objects, self._packages, queues, lambda: self.pools)
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
-        self.models = ModelReconciler(cluster, self.clock, registry)
+        packages = Packages("s3://models", lambda namespace: self.faults.around(self._packages(namespace)))
+        self.models = ModelReconciler(cluster, self.clock, registry, packages)
         platform = Platform(image="serving:1", storage_secret="storage")
         self.deployments = DeploymentReconciler(cluster, self.clock, registry, platform)
         metadata = {"name": "pipe", "namespace": KEY.namespace}

@@ -66,6 +66,18 @@ class BestBy(ApiModel):
     )
 
 
+class Retention(ApiModel):
+    """Which versions are kept."""
+
+    keep_versions: int = Field(
+        ge=1,
+        le=10000,
+        description="How many of the newest versions are kept. Older ones are deleted from the registry, and their "
+        "packages from storage, unless an alias points to them, a Deployment serves or names them, or "
+        "approvedVersions names them. Versions that people registered by hand are left alone.",
+    )
+
+
 class ModelSpec(ApiModel):
     """How a registered model is named, approved and aliased."""
 
@@ -103,6 +115,7 @@ class ModelSpec(ApiModel):
         "External: people move it in MLflow, and serving follows.",
     )
     best_by: BestBy | None = Field(None, description="What the rule BestBy means in `aliases`.")
+    retention: Retention | None = Field(None, description="Which versions are kept; all, when left out.")
     allow_pickle: bool = Field(
         False,
         description="true: a model that converts neither to ONNX nor to skops may be stored and served as a pickle. "

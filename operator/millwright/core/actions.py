@@ -178,7 +178,16 @@ class DeleteAlias:
     alias: str
 
 
-ModelAction = EnsureModel | SetAlias | DeleteAlias
+@dataclass(frozen=True)
+class DeleteVersion:
+    """A version is gone, and with it its package (None: it has none of its own), where no other version names that."""
+
+    name: str
+    version: str
+    package: str | None = None
+
+
+ModelAction = EnsureModel | SetAlias | DeleteAlias | DeleteVersion
 
 
 @dataclass(frozen=True)

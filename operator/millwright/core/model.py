@@ -4,22 +4,27 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from millwright.api.model import ModelStatus
-from millwright.core import aliases
+from millwright.core import aliases, retention
 from millwright.core.actions import DeleteAlias, EnsureModel, ModelAction, SetAlias
 from millwright.core.conditions import stalled, working
-from millwright.core.model_report import settled, status
+from millwright.core.model_report import differs, settled, status
 from millwright.core.model_state import ModelObserved, name_is_foreign, registered_name
 from millwright.core.plan import Plan
 
 # People move External aliases and delete versions in MLflow, which tells nobody: look now and then.
 RESYNC_SECONDS = 30.0
 AT_ONCE = 0.0
+# Versions that one look deletes: each takes some calls, and others wait for the worker.
+AT_A_TIME = 20
 
 ModelPlan = Plan[ModelAction, ModelStatus]
 
 
 def decide(observed: ModelObserved, now: datetime) -> ModelPlan:
-    """What to tell the registry, and the status."""
+    """What to tell the registry, and the status.
+
+    Versions are deleted last, when all else is told: storage that refuses it then holds up nothing else.
+    """
     name = registered_name(observed.key, observed.spec)
     if name_is_foreign(observed.key, observed.spec):
         message = f"registeredName {name} must begin with '{observed.key.namespace}.'; make a Model with such a name"
@@ -30,7 +35,12 @@ def decide(observed: ModelObserved, now: datetime) -> ModelPlan:
         return Plan(status(observed, now, facts), ensure, AT_ONCE)
     wanted = aliases.wanted(observed.spec, observed.registered.aliases, observed.versions)
     actions = (*ensure, *_alias_actions(observed, name, wanted))
-    return Plan(settled(observed, now, wanted), actions, AT_ONCE if actions else RESYNC_SECONDS)
+    told, expired = settled(observed, now, wanted), retention.expired(observed)
+    if actions or not expired:
+        return Plan(told, actions, AT_ONCE if actions else RESYNC_SECONDS)
+    if differs(observed.status, told):
+        return Plan(told, requeue_after=AT_ONCE)
+    return Plan(told, tuple(retention.deletion(observed, v) for v in expired[:AT_A_TIME]), AT_ONCE)
 
 
 def _ensure(observed: ModelObserved, name: str) -> tuple[ModelAction, ...]:

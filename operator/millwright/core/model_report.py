@@ -6,7 +6,7 @@ from datetime import datetime
 from millwright.api.common import MetricValue
 from millwright.api.model import MAX_DEPLOYED_BY, MAX_METRICS, MAX_VERSIONS, BestBy, ModelStatus, VersionStatus
 from millwright.core import aliases
-from millwright.core.conditions import Fact, merge, ready
+from millwright.core.conditions import VERDICT, Fact, merge, ready
 from millwright.core.model_state import ModelObserved
 from millwright.core.registry import RegisteredVersion
 
@@ -39,6 +39,16 @@ def settled(observed: ModelObserved, now: datetime, wanted: Mapping[str, str]) -
             "deployed_by": observed.deployed_by[:MAX_DEPLOYED_BY],
         }
     )
+
+
+def differs(old: ModelStatus, new: ModelStatus) -> bool:
+    """Whether there is more to tell than the verdict on the Model itself, which a refusal changes."""
+    return _without_verdict(old) != _without_verdict(new)
+
+
+def _without_verdict(told: ModelStatus) -> ModelStatus:
+    kept = tuple(condition for condition in told.conditions if condition.type not in VERDICT)
+    return told.model_copy(update={"conditions": kept})
 
 
 def _approval(observed: ModelObserved) -> Fact:

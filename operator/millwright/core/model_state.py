@@ -10,7 +10,11 @@ from millwright.core.registry import RegisteredModel, RegisteredVersion
 
 @dataclass(frozen=True)
 class ModelObserved:
-    """Everything that a decision on a Model depends on."""
+    """Everything that a decision on a Model depends on.
+
+    `packages`: the folder that has the packages of its versions. `unreported`: versions whose TrainingRun does not know
+    of them yet.
+    """
 
     key: ObjectKey
     generation: int
@@ -19,6 +23,8 @@ class ModelObserved:
     registered: RegisteredModel | None = None
     versions: tuple[RegisteredVersion, ...] = ()
     servers: tuple[Server, ...] = ()
+    packages: str = ""
+    unreported: frozenset[str] = frozenset()
 
     @property
     def deployed_by(self) -> tuple[DeployedBy, ...]:

@@ -104,7 +104,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             self._pipeline(known),
             self._original(known),
             self._packaging(known, execution),
-            self._version(execution, known.model),
+            self._version(known, execution),
             self._strays(execution),
         )
         seen = replace(known, pipeline=pipeline, original=original, packaging=packaging)
@@ -150,10 +150,14 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     async def _packaging(self, known: Observed, execution: Execution) -> PackagingRun | None:
         return await self._world.packaging.find(execution) if known.ended_well else None
 
-    async def _version(self, execution: Execution, model: ModelTarget | Missing) -> str | None:
-        if isinstance(model, Missing):
+    async def _version(self, known: Observed, execution: Execution) -> str | None:
+        """As the status tells, or the registry. What was told stays true when the version has been deleted since."""
+        told = known.subject.status
+        if told.execution == execution.key and told.model_version is not None:
+            return told.model_version
+        if isinstance(known.model, Missing):
             return None
-        versions = await self._world.registry.versions(model.registered_name)
+        versions = await self._world.registry.versions(known.model.registered_name)
         ours = (v.number for v in versions if v.tags.get("millwright.execution") == execution.key)
         return min(ours, key=int, default=None)
 
@@ -161,9 +165,9 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         world = self._world
         match action:
             case HoldFinalizer():
-                await self._set_finalizers(key, body, held=True)
+                await self.set_finalizer(key, body, FINALIZER, held=True)
             case ReleaseFinalizer():
-                await self._set_finalizers(key, body, held=False)
+                await self.set_finalizer(key, body, FINALIZER, held=False)
             case LabelFailure(reason):
                 labels = {"metadata": {"labels": {FAILURE_LABEL: reason}}}
                 await self._cluster.patch(TRAINING_RUNS, key.namespace, key.name, labels)
@@ -207,14 +211,6 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         for run_key in run_keys:
             await self._world.pipelines.prune(execution, run_key)
             await self._world.packaging.stop(execution, run_key)
-
-    async def _set_finalizers(self, key: ObjectKey, body: Manifest, held: bool) -> None:
-        """By JSON merge patch on the version that was read, so that nobody else's finalizer is lost."""
-        metadata = body["metadata"]
-        others = [f for f in metadata.get("finalizers", []) if f != FINALIZER]
-        wanted = [*others, FINALIZER] if held else others
-        patch = {"metadata": {"finalizers": wanted, "resourceVersion": metadata["resourceVersion"]}}
-        await self._cluster.patch(TRAINING_RUNS, key.namespace, key.name, patch)
 
 
 def _subject(key: ObjectKey, body: Manifest) -> Subject:
