@@ -116,6 +116,11 @@ class ModelSpec(ApiModel):
     )
     best_by: BestBy | None = Field(None, description="What the rule BestBy means in `aliases`.")
     retention: Retention | None = Field(None, description="Which versions are kept; all, when left out.")
+    deletion_policy: Literal["Retain", "Delete"] = Field(
+        "Retain",
+        description="What becomes of the registered model when this Model is deleted. Retain: nothing. Delete: it is "
+        "deleted with all its versions and their packages, as soon as no Deployment serves one.",
+    )
     allow_pickle: bool = Field(
         False,
         description="true: a model that converts neither to ONNX nor to skops may be stored and served as a pickle. "

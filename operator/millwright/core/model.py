@@ -5,8 +5,9 @@ from datetime import datetime
 
 from millwright.api.model import ModelStatus
 from millwright.core import aliases, retention
-from millwright.core.actions import DeleteAlias, EnsureModel, ModelAction, SetAlias
+from millwright.core.actions import DeleteAlias, EnsureModel, HoldFinalizer, ModelAction, ReleaseFinalizer, SetAlias
 from millwright.core.conditions import stalled, working
+from millwright.core.model_deletion import deleted
 from millwright.core.model_report import differs, settled, status
 from millwright.core.model_state import ModelObserved, name_is_foreign, registered_name
 from millwright.core.plan import Plan
@@ -14,8 +15,6 @@ from millwright.core.plan import Plan
 # People move External aliases and delete versions in MLflow, which tells nobody: look now and then.
 RESYNC_SECONDS = 30.0
 AT_ONCE = 0.0
-# Versions that one look deletes: each takes some calls, and others wait for the worker.
-AT_A_TIME = 20
 
 ModelPlan = Plan[ModelAction, ModelStatus]
 
@@ -25,11 +24,13 @@ def decide(observed: ModelObserved, now: datetime) -> ModelPlan:
 
     Versions are deleted last, when all else is told: storage that refuses it then holds up nothing else.
     """
-    name = registered_name(observed.key, observed.spec)
-    if name_is_foreign(observed.key, observed.spec):
-        message = f"registeredName {name} must begin with '{observed.key.namespace}.'; make a Model with such a name"
-        return Plan(status(observed, now, stalled("ForeignRegisteredName", message)))
-    ensure = _ensure(observed, name)
+    if observed.deleting:
+        return deleted(observed, now)
+    name, wrong = registered_name(observed.key, observed.spec), _not_ours(observed)
+    if wrong is not None:
+        release = _finalizer(observed, held=False)
+        return Plan(status(observed, now, stalled(*wrong)), release, RESYNC_SECONDS)
+    ensure = (*_finalizer(observed, held=observed.spec.deletion_policy == "Delete"), *_ensure(observed, name))
     if observed.registered is None:
         facts = working("Registering", f"making {name} in the registry")
         return Plan(status(observed, now, facts), ensure, AT_ONCE)
@@ -40,7 +41,26 @@ def decide(observed: ModelObserved, now: datetime) -> ModelPlan:
         return Plan(told, actions, AT_ONCE if actions else RESYNC_SECONDS)
     if differs(observed.status, told):
         return Plan(told, requeue_after=AT_ONCE)
-    return Plan(told, tuple(retention.deletion(observed, v) for v in expired[:AT_A_TIME]), AT_ONCE)
+    return Plan(told, retention.deletions(observed, expired), AT_ONCE)
+
+
+def _not_ours(observed: ModelObserved) -> tuple[str, str] | None:
+    """Reason and message, where the registered name belongs to somebody else: nothing of it is touched then."""
+    name, namespace = registered_name(observed.key, observed.spec), observed.key.namespace
+    if name_is_foreign(observed.key, observed.spec):
+        message = f"registeredName {name} must begin with '{namespace}.'; make a Model with such a name"
+        return "ForeignRegisteredName", message
+    if observed.rival is not None:
+        message = f"{name} is Model {observed.rival}'s; delete that one, or make a Model with another name"
+        return "RegisteredNameTaken", message
+    return None
+
+
+def _finalizer(observed: ModelObserved, held: bool) -> tuple[ModelAction, ...]:
+    """Before anything is made that is to go with the object, and only then: else it can be deleted without us."""
+    if observed.held == held:
+        return ()
+    return (HoldFinalizer(),) if held else (ReleaseFinalizer(),)
 
 
 def _ensure(observed: ModelObserved, name: str) -> tuple[ModelAction, ...]:

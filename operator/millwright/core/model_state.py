@@ -12,15 +12,18 @@ from millwright.core.registry import RegisteredModel, RegisteredVersion
 class ModelObserved:
     """Everything that a decision on a Model depends on.
 
-    `packages`: the folder that has the packages of its versions. `unreported`: versions whose TrainingRun does not know
-    of them yet.
+    `rival`: another Model of the namespace that has the registered name. `packages`: the folder of the packages of its
+    versions. `unreported`: versions whose TrainingRun does not know of them yet.
     """
 
     key: ObjectKey
     generation: int
     spec: ModelSpec
     status: ModelStatus
+    deleting: bool = False
+    held: bool = False
     registered: RegisteredModel | None = None
+    rival: str | None = None
     versions: tuple[RegisteredVersion, ...] = ()
     servers: tuple[Server, ...] = ()
     packages: str = ""

@@ -1,12 +1,16 @@
 """Retention: which versions a Model lets go, and which packages go with them."""
 
 import re
+from collections.abc import Sequence
 
 from millwright.api.training_run import TrainingRunStatus
 from millwright.core.actions import DeleteVersion
 from millwright.core.aliases import passed
 from millwright.core.model_state import ModelObserved, registered_name
 from millwright.core.registry import RegisteredVersion
+
+# Each takes some calls, and other Models wait for the worker.
+AT_A_TIME = 20
 
 
 def expired(observed: ModelObserved) -> tuple[RegisteredVersion, ...]:
@@ -37,7 +41,12 @@ def is_reported(version: RegisteredVersion, maker: TrainingRunStatus | None) -> 
     return maker.model_version is not None
 
 
-def deletion(observed: ModelObserved, version: RegisteredVersion) -> DeleteVersion:
+def deletions(observed: ModelObserved, versions: Sequence[RegisteredVersion]) -> tuple[DeleteVersion, ...]:
+    """The first of these versions go; the next look deletes others."""
+    return tuple(_deletion(observed, version) for version in versions[:AT_A_TIME])
+
+
+def _deletion(observed: ModelObserved, version: RegisteredVersion) -> DeleteVersion:
     """Its package goes with it where that lies among those of this Model: tags can be changed by people."""
     package = version.tags.get("millwright.package", "")
     own = re.fullmatch(re.escape(f"{observed.packages}/") + r"[a-zA-Z0-9][a-zA-Z0-9.-]*", package)

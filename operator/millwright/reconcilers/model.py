@@ -1,17 +1,27 @@
 """Model: keeps the registry and the resource in step."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from millwright.api.model import ModelSpec, ModelStatus
 from millwright.api.training_run import TrainingRunStatus
 from millwright.core import model, records, retention
-from millwright.core.actions import DeleteAlias, DeleteVersion, EnsureModel, ModelAction, SetAlias
+from millwright.core.actions import (
+    DeleteAlias,
+    DeleteModel,
+    DeleteVersion,
+    EnsureModel,
+    HoldFinalizer,
+    ModelAction,
+    ReleaseFinalizer,
+    SetAlias,
+)
 from millwright.core.deployed import ROLES, Served, Server
 from millwright.core.execution import ObjectKey
 from millwright.core.model_state import ModelObserved, name_is_foreign, registered_name
 from millwright.core.plan import Plan
-from millwright.core.registry import RegisteredVersion, VersionName
+from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
 from millwright.ports import (
     DEPLOYMENTS,
     MODELS,
@@ -24,6 +34,9 @@ from millwright.ports import (
 )
 from millwright.reconcilers.base import Reconciler
 from millwright.reconcilers.together import together
+
+FINALIZER = "millwright.dev/model"
+NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -50,12 +63,17 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
         self._packages = packages
 
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[ModelAction, ModelStatus]:
-        status = ModelStatus.model_validate(body.get("status") or {})
-        if "deletionTimestamp" in body["metadata"]:
-            return Plan(status)
-        spec = ModelSpec.model_validate(body.get("spec") or {})
-        subject = ModelObserved(key, body["metadata"]["generation"], spec, status, packages=self._packages.folder(key))
-        observed = subject if name_is_foreign(key, spec) else await self._observe(subject)
+        metadata = body["metadata"]
+        subject = ModelObserved(
+            key=key,
+            generation=metadata["generation"],
+            spec=ModelSpec.model_validate(body.get("spec") or {}),
+            status=ModelStatus.model_validate(body.get("status") or {}),
+            deleting="deletionTimestamp" in metadata,
+            held=FINALIZER in metadata.get("finalizers", []),
+            packages=self._packages.folder(key),
+        )
+        observed = subject if _is_nothing_to_us(subject) else await self._observe(subject)
         return model.decide(observed, self._clock.now())
 
     async def _observe(self, subject: ModelObserved) -> ModelObserved:
@@ -67,7 +85,17 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
         )
         deployments = tuple(_server(body) for body in servers)
         seen = replace(subject, registered=registered, versions=tuple(versions), servers=deployments)
-        return replace(seen, unreported=await self._unreported(seen))
+        rival, unreported = await together(self._rival(seen), self._unreported(seen))
+        return replace(seen, rival=rival, unreported=unreported)
+
+    async def _rival(self, seen: ModelObserved) -> str | None:
+        """Another Model that the registered model says it is of, and that wants it still."""
+        owner, namespace = _named(seen.registered, "model"), seen.key.namespace
+        body = await self._cluster.get(MODELS, namespace, owner) if owner not in (None, seen.key.name) else None
+        if owner is None or body is None:
+            return None
+        wants = registered_name(ObjectKey(namespace, owner), ModelSpec.model_validate(body.get("spec") or {}))
+        return owner if wants == registered_name(seen.key, seen.spec) else None
 
     async def _unreported(self, seen: ModelObserved) -> frozenset[str]:
         """Of the versions that would be deleted, those whose TrainingRun does not know of them yet."""
@@ -75,12 +103,16 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
         return frozenset(version.number for version, maker in makers if not retention.is_reported(version, maker))
 
     async def _maker(self, namespace: str, version: RegisteredVersion) -> TrainingRunStatus | None:
-        name = version.tags.get("millwright.trainingRun")
+        name = _named(version, "trainingRun")
         body = await self._cluster.get(TRAINING_RUNS, namespace, name) if name else None
         return TrainingRunStatus.model_validate(body.get("status") or {}) if body else None
 
     async def act(self, key: ObjectKey, body: Manifest, action: ModelAction) -> None:
         match action:
+            case HoldFinalizer():
+                await self.set_finalizer(key, body, FINALIZER, held=True)
+            case ReleaseFinalizer():
+                await self.set_finalizer(key, body, FINALIZER, held=False)
             case EnsureModel(name, description, tags):
                 await self._registry.ensure_model(name, description, tags)
             case SetAlias(name, alias, version):
@@ -89,6 +121,8 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
                 await self._registry.delete_alias(name, alias)
             case DeleteVersion():
                 await self._delete(key, body, action)
+            case DeleteModel(name):
+                await self._registry.delete_model(name)
 
     async def _delete(self, key: ObjectKey, body: Manifest, gone: DeleteVersion) -> None:
         """The package goes first: once the version is gone, nobody knows where it was."""
@@ -103,6 +137,17 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
         """Whether another version names the package: MLflow copies versions from model to model with their tags."""
         named_by = set(await self._registry.versions_of_package(package))
         return bool(named_by - {VersionName(gone.name, gone.version)})
+
+
+def _named(tagged: RegisteredModel | RegisteredVersion | None, kind: str) -> str | None:
+    """The object that a tag names. People can write tags, and what is no name must not become part of a path."""
+    name = tagged.tags.get(f"millwright.{kind}", "") if tagged else ""
+    return name if NAME.fullmatch(name) else None
+
+
+def _is_nothing_to_us(subject: ModelObserved) -> bool:
+    """The registry is not asked for what is another namespace's, or left alone by this deletion."""
+    return name_is_foreign(subject.key, subject.spec) or (subject.deleting and not subject.held)
 
 
 def _server(body: Manifest) -> Server:

@@ -31,7 +31,7 @@ ALL = tuple(version(number) for number in ("9", "11", "8", "10", "3"))
 def observed(spec: dict[str, Any], **seen: Any) -> ModelObserved:
     there = RegisteredModel(NAME, "http://mlflow", aliases=seen.pop("aliases", {}))
     parsed = ModelSpec.model_validate(spec)
-    subject = ModelObserved(KEY, 1, parsed, ModelStatus(), there, ALL, packages=PACKAGES)
+    subject = ModelObserved(KEY, 1, parsed, ModelStatus(), registered=there, versions=ALL, packages=PACKAGES)
     return replace(subject, **seen)
 
 
@@ -96,7 +96,7 @@ def test_versions_go(case: str) -> None:
     ],
 )
 def test_only_a_package_among_those_of_the_model_goes_with_its_version(package: str, goes: bool) -> None:
-    found = retention.deletion(observed(KEEP_TWO), version("3", package=package))
+    (found,) = retention.deletions(observed(KEEP_TWO), (version("3", package=package),))
     assert found == DeleteVersion(NAME, "3", package if goes else None)
 
 
