@@ -1,8 +1,9 @@
 """kopf: watch, map events to object keys, wake the queues. Nothing else.
 
-What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it, and the TrainingRuns
-that name it and have no result; a Deployment wakes the Model that it names, and a TrainingRun the one that it made a
-version of; a ConfigMap is not watched: a TrainingRun that waits for one looks again by itself.
+What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it, the Models that depend
+on it, and the TrainingRuns that name it and have no result; a Deployment wakes the Model that it names, and a
+TrainingRun the one that it made a version of; a ConfigMap is not watched: a TrainingRun that waits for one looks again
+by itself.
 """
 
 import asyncio
@@ -22,21 +23,21 @@ from millwright.wiring import Operator, build
 
 
 class Watches:
-    """Which keys refer to which Model, learnt from the watched objects themselves."""
+    """Which keys refer to which Models, learnt from the watched objects themselves."""
 
     def __init__(self) -> None:
-        self._model_of: dict[tuple[str, ObjectKey], ObjectKey] = {}
+        self._models_of: dict[tuple[str, ObjectKey], tuple[str, ...]] = {}
 
-    def learn(self, kind: str, key: ObjectKey, model: str | None) -> None:
-        """Remembers (None: forgets) the Model that an object names."""
-        if model is None:
-            self._model_of.pop((kind, key), None)
-        else:
-            self._model_of[kind, key] = ObjectKey(key.namespace, model)
+    def learn(self, kind: str, key: ObjectKey, *models: str) -> None:
+        """Remembers the Models that an object names, and forgets others."""
+        self._models_of.pop((kind, key), None)
+        if models:
+            self._models_of[kind, key] = models
 
     def users(self, kind: str, model: ObjectKey) -> list[ObjectKey]:
         """Objects of a kind that name the Model."""
-        return [key for (k, key), m in self._model_of.items() if k == kind and m == model]
+        named = ((key, models) for (k, key), models in self._models_of.items() if k == kind)
+        return [key for key, models in named if key.namespace == model.namespace and model.name in models]
 
 
 def registry(settings: Settings) -> kopf.OperatorRegistry:
@@ -88,15 +89,18 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
     async def training_run(body: kopf.Body, type: str | None, **_: Any) -> None:
         key = _key(body)
         over = type == "DELETED" or has_result(body)
-        watches.learn("TrainingRun", key, None if over else body["spec"]["output"]["model"])
+        watches.learn("TrainingRun", key, *(() if over else (body["spec"]["output"]["model"],)))
         operator().training_runs.add(key)
         if body.get("status", {}).get("modelVersion"):
             operator().models.add(ObjectKey(key.namespace, body["spec"]["output"]["model"]))
 
     @kopf.on.event(API_VERSION, "models", registry=handlers)
-    async def model(body: kopf.Body, **_: Any) -> None:
-        key = _key(body)
+    async def model(body: kopf.Body, type: str | None, **_: Any) -> None:
+        key, upstream = _key(body), body.get("spec", {}).get("dependsOn", ())
+        watches.learn("Model", key, *(() if type == "DELETED" else (model["name"] for model in upstream)))
         operator().models.add(key)
+        for user in watches.users("Model", key):
+            operator().models.add(user)
         for user in watches.users("TrainingRun", key):
             operator().training_runs.add(user)
         for user in watches.users("Deployment", key):
@@ -105,7 +109,7 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
     @kopf.on.event(API_VERSION, "modeldeployments", registry=handlers)
     async def deployment(body: kopf.Body, type: str | None, **_: Any) -> None:
         key, served = _key(body), body["spec"]["model"]["name"]
-        watches.learn("Deployment", key, None if type == "DELETED" else served)
+        watches.learn("Deployment", key, *(() if type == "DELETED" else (served,)))
         operator().deployments.add(key)
         operator().models.add(ObjectKey(key.namespace, served))
 

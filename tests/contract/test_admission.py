@@ -42,6 +42,7 @@ ACCEPTED: dict[str, tuple[str, Spec]] = {
     "a Deployment may stay on a version": ("Deployment", {"model": {"name": "arr-delay", "version": "7"}}),
     "people may approve versions": ("Model", {"approval": {"policy": "Manual", "approvedVersions": ["1", "2"]}}),
     "a Model may have no alias": ("Model", {"aliases": {}}),
+    "a Model may be built on others": ("Model", {"dependsOn": [{"name": "features"}, {"name": "weather"}]}),
     "a Model may take all of its own with it": ("Model", {"deletionPolicy": "Delete"}),
     "a Model may keep its newest versions only": ("Model", {"retention": {"keepVersions": 1}}),
     "an alias may follow the best by a metric": (
@@ -127,6 +128,8 @@ REFUSED: dict[str, tuple[str, Spec, str]] = {
     ),
     "an alias with a capital letter": ("Model", {"aliases": {"Champion": "Latest"}}, "spec.aliases"),
     "an alias by a rule that nobody knows": ("Model", {"aliases": {"champion": "Best"}}, 'Unsupported value: "Best"'),
+    "the same upstream Model twice": ("Model", {"dependsOn": [{"name": "a"}, {"name": "a"}]}, "Duplicate value"),
+    "an upstream Model that is a bare name": ("Model", {"dependsOn": ["features"]}, "spec.dependsOn[0]"),
     "a deletion policy that nobody has": ("Model", {"deletionPolicy": "Orphan"}, 'Unsupported value: "Orphan"'),
     "a Model that keeps no version": ("Model", {"retention": {"keepVersions": 0}}, "greater than or equal to 1"),
     "a retention that says nothing": ("Model", {"retention": {}}, "spec.retention.keepVersions: Required value"),

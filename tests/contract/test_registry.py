@@ -118,9 +118,12 @@ async def test_a_run_is_found_by_its_key_and_in_its_experiment_only(registry: Re
 async def test_a_run_tells_what_it_was_tagged_with_last(registry: Registry, driver: Driver, name: str) -> None:
     run = await opened(registry, name, "k-1", **{"pipeline.digest": "sha256:1", "replayOf": "arr-delay/arr-delay-1"})
     assert (run.pipeline_digest, run.replay_of) == ("sha256:1", Original("arr-delay", "arr-delay-1"))
-    await registry.tag_run(run.id, {"millwright.pipeline.digest": "sha256:2", "millwright.platform": "x" * 300})
+    assert run.upstream == {}
+    told = {"millwright.pipeline.digest": "sha256:2", "millwright.upstream.features": "3"}
+    await registry.tag_run(run.id, told | {"millwright.platform": "x" * 300})
     found = await registry.find_run(name, "k-1")
     assert found is not None and (found.pipeline_digest, found.replay_of) == ("sha256:2", run.replay_of)
+    assert found.upstream == {"features": "3"}
     assert (await driver.tags(run.id))["millwright.platform"] == "x" * 300
 
 

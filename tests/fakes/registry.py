@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from millwright.core import upstream
 from millwright.core.execution import Cause, Package, TrackedRun, original
 from millwright.core.records import PIPELINE_DIGEST_TAG, REPLAY_OF_TAG
 from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
@@ -100,4 +101,8 @@ class FakeRegistry:
 
 def _told(tags: Mapping[str, str]) -> dict[str, Any]:
     """What a tracked run tells of its tags."""
-    return {"pipeline_digest": tags.get(PIPELINE_DIGEST_TAG), "replay_of": original(tags.get(REPLAY_OF_TAG, ""))}
+    return {
+        "pipeline_digest": tags.get(PIPELINE_DIGEST_TAG),
+        "upstream": upstream.read(tags),
+        "replay_of": original(tags.get(REPLAY_OF_TAG, "")),
+    }

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from millwright.core import upstream
 from millwright.core.execution import Cause, Package, Task, TrackedRun, original
 from millwright.core.records import PIPELINE_DIGEST_TAG, REPLAY_OF_TAG
 from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
@@ -184,6 +185,7 @@ class MlflowRegistry:
             tasks=_tasks(tags.get("millwright.tasks", "")),
             package=_package(tags.get(PACKAGE_TAG, "")),
             pipeline_digest=tags.get(PIPELINE_DIGEST_TAG),
+            upstream=upstream.read(tags),
             replay_of=original(tags.get(REPLAY_OF_TAG, "")),
             **_outcome(tags.get(OUTCOME_TAG, "")),
         )

@@ -8,6 +8,7 @@ from millwright.api.common import (
     AliasName,
     ApiModel,
     Conditions,
+    DnsName,
     LongText,
     MetricName,
     MetricValue,
@@ -78,6 +79,12 @@ class Retention(ApiModel):
     )
 
 
+class UpstreamReference(ApiModel):
+    """A Model that this one is built on."""
+
+    name: DnsName = Field(description="A Model in this namespace.")
+
+
 class ModelSpec(ApiModel):
     """How a registered model is named, approved and aliased."""
 
@@ -120,6 +127,13 @@ class ModelSpec(ApiModel):
         "Retain",
         description="What becomes of the registered model when this Model is deleted. Retain: nothing. Delete: it is "
         "deleted with all its versions and their packages, as soon as no Deployment serves one.",
+    )
+    depends_on: tuple[UpstreamReference, ...] = Field(
+        (),
+        max_length=16,
+        description="Models that this one is built on. When the approved version of one is another than the one that "
+        "the newest version here was made with, the condition UpToDate says so.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     allow_pickle: bool = Field(
         False,
@@ -167,4 +181,6 @@ class ModelStatus(StatusModel):
     deployed_by: tuple[DeployedBy, ...] = Field(
         (), max_length=MAX_DEPLOYED_BY, description="The first Deployments, by name, that serve a version."
     )
-    conditions: Conditions = Field((), description="Ready, Reconciling, Stalled, Registered, Approved, Aliased.")
+    conditions: Conditions = Field(
+        (), description="Ready, Reconciling, Stalled, Registered, Approved, Aliased, UpToDate."
+    )

@@ -5,15 +5,16 @@ from datetime import datetime
 
 from millwright.api.common import MetricValue
 from millwright.api.model import MAX_DEPLOYED_BY, MAX_METRICS, MAX_VERSIONS, BestBy, ModelStatus, VersionStatus
-from millwright.core import aliases
+from millwright.core import aliases, upstream
 from millwright.core.conditions import VERDICT, Fact, merge, ready
 from millwright.core.model_state import ModelObserved
 from millwright.core.registry import RegisteredVersion
 
 
 def status(observed: ModelObserved, now: datetime, facts: tuple[Fact, ...]) -> ModelStatus:
-    """What was known before, with these conditions."""
-    conditions = merge(observed.status.conditions, facts, observed.generation, now)
+    """What was known before, with these conditions, and without one on dependencies where there are none any more."""
+    known = (c for c in observed.status.conditions if c.type != upstream.CONDITION or observed.spec.depends_on)
+    conditions = merge(known, facts, observed.generation, now)
     return observed.status.model_copy(update={"observed_generation": observed.generation, "conditions": conditions})
 
 
@@ -27,6 +28,7 @@ def settled(observed: ModelObserved, now: datetime, wanted: Mapping[str, str]) -
         Fact("Registered", "True", "Registered", f"{observed.registered.name} is in the registry"),
         _approval(observed),
         aliases.fact(observed.spec, wanted),
+        *_upstream(observed),
     )
     return status(observed, now, facts).model_copy(
         update={
@@ -49,6 +51,12 @@ def differs(old: ModelStatus, new: ModelStatus) -> bool:
 def _without_verdict(told: ModelStatus) -> ModelStatus:
     kept = tuple(condition for condition in told.conditions if condition.type not in VERDICT)
     return told.model_copy(update={"conditions": kept})
+
+
+def _upstream(observed: ModelObserved) -> tuple[Fact, ...]:
+    """Nothing, where it depends on nothing."""
+    names = tuple(reference.name for reference in observed.spec.depends_on)
+    return (upstream.fact(observed.key.name, names, observed.upstream, observed.versions),) if names else ()
 
 
 def _approval(observed: ModelObserved) -> Fact:

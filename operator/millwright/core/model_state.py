@@ -1,11 +1,12 @@
 """What a decision on a Model depends on, as frozen values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from millwright.api.model import DeployedBy, ModelSpec, ModelStatus
 from millwright.core.deployed import Server, deployed_by
 from millwright.core.execution import ObjectKey
 from millwright.core.registry import RegisteredModel, RegisteredVersion
+from millwright.core.upstream import UpstreamModels
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class ModelObserved:
     rival: str | None = None
     versions: tuple[RegisteredVersion, ...] = ()
     servers: tuple[Server, ...] = ()
+    upstream: UpstreamModels = field(default_factory=dict)
     packages: str = ""
     unreported: frozenset[str] = frozenset()
 

@@ -153,11 +153,12 @@ def _untracked(observed: Observed, execution: Execution, now: datetime) -> Train
 
 
 def _outdated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    """The MLflow run speaks of another pipeline than the one to be launched: the source has changed since."""
+    """The MLflow run tells of another pipeline or other upstream versions than those of now: these have changed."""
     tracked, launched = observed.tracked, observed.pipeline
     if not observed.is_to_be_launched or tracked is None or isinstance(launched, Missing):
         return None
-    if tracked.pipeline_digest == launched.pipeline.digest:
+    told = observed.upstream.items() <= tracked.upstream.items()
+    if tracked.pipeline_digest == launched.pipeline.digest and told:
         return None
     return Plan(observed.subject.status, (TagRun(tracked.id, launch_tags(observed)),), AT_ONCE)
 

@@ -32,6 +32,7 @@ from millwright.ports import (
     ObjectStore,
     Registry,
 )
+from millwright.reconcilers import upstream
 from millwright.reconcilers.base import Reconciler
 from millwright.reconcilers.together import together
 
@@ -78,13 +79,14 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
 
     async def _observe(self, subject: ModelObserved) -> ModelObserved:
         name = registered_name(subject.key, subject.spec)
-        registered, versions, servers = await together(
+        registered, versions, servers, models = await together(
             self._registry.find_model(name),
             self._registry.versions(name),
             self._cluster.list(DEPLOYMENTS, subject.key.namespace),
+            upstream.all_of(self._cluster, subject.key.namespace, subject.spec),
         )
         deployments = tuple(_server(body) for body in servers)
-        seen = replace(subject, registered=registered, versions=tuple(versions), servers=deployments)
+        seen = replace(subject, registered=registered, versions=tuple(versions), servers=deployments, upstream=models)
         rival, unreported = await together(self._rival(seen), self._unreported(seen))
         return replace(seen, rival=rival, unreported=unreported)
 

@@ -31,6 +31,7 @@ from millwright.core.model_state import name_is_foreign, registered_name
 from millwright.core.node_pools import NodePools
 from millwright.core.plan import Plan
 from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
+from millwright.core.upstream import approved
 from millwright.ports import (
     MODELS,
     TRAINING_RUNS,
@@ -48,6 +49,7 @@ from millwright.reconcilers.base import Reconciler
 from millwright.reconcilers.copy_source import CopySources
 from millwright.reconcilers.pipeline_source import PipelineSources
 from millwright.reconcilers.together import together
+from millwright.reconcilers.upstream import named
 
 FINALIZER = "millwright.dev/training-run"
 FAILURE_LABEL = "millwright.dev/failure-reason"
@@ -133,7 +135,8 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             return Missing(
                 "ModelStalled", f"Model {name} has a registeredName of another namespace; correct it there", final=True
             )
-        return ModelTarget(registered_name(key, spec), spec.allow_pickle)
+        built_on = approved(await named(self._cluster, key.namespace, spec))
+        return ModelTarget(registered_name(key, spec), spec.allow_pickle, built_on)
 
     async def _pipeline(self, known: Observed) -> PipelineInput | Missing:
         if known.running is not None:
