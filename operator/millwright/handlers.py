@@ -97,7 +97,7 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
     @kopf.on.event(API_VERSION, "models", registry=handlers)
     async def model(body: kopf.Body, type: str | None, **_: Any) -> None:
         key, upstream = _key(body), body.get("spec", {}).get("dependsOn", ())
-        watches.learn("Model", key, *(() if type == "DELETED" else (model["name"] for model in upstream)))
+        watches.learn("Model", key, *(() if type == "DELETED" else (reference["name"] for reference in upstream)))
         operator().models.add(key)
         for user in watches.users("Model", key):
             operator().models.add(user)

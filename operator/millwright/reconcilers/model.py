@@ -96,8 +96,9 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
         body = await self._cluster.get(MODELS, namespace, owner) if owner not in (None, seen.key.name) else None
         if owner is None or body is None:
             return None
-        wants = registered_name(ObjectKey(namespace, owner), ModelSpec.model_validate(body.get("spec") or {}))
-        return owner if wants == registered_name(seen.key, seen.spec) else None
+        spec = ModelSpec(registered_name=(body.get("spec") or {}).get("registeredName"))
+        wanted = registered_name(ObjectKey(namespace, owner), spec)
+        return owner if wanted == registered_name(seen.key, seen.spec) else None
 
     async def _unreported(self, seen: ModelObserved) -> frozenset[str]:
         """Of the versions that would be deleted, those whose TrainingRun does not know of them yet."""
