@@ -1,8 +1,10 @@
 """kopf: watch, map events to object keys, wake the queues. Nothing else.
 
-What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it, and the TrainingRuns
-that name it and have no result; other node pools wake all Deployments. A ConfigMap is not watched: a TrainingRun that
-waits for one looks again by itself. Of autoscalers only the end is told: their status changes every few seconds.
+What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it, the Models that depend
+on it, and the TrainingRuns that name it and have no result; a Deployment wakes the Model that it names, and a
+TrainingRun the one that it made a version of; other node pools wake all Deployments. A ConfigMap is not watched: a
+TrainingRun that waits for one looks again by itself. Of autoscalers only the end is told: their status changes every
+few seconds.
 """
 
 import asyncio
@@ -35,18 +37,17 @@ class NothingToCompare(kopf.DiffBaseStorage):
 
 
 class Watches:
-    """Which keys refer to which Model, and which version a run has made, learnt from the watched objects themselves."""
+    """Which keys refer to which Models, and which version a run has made, as the watched objects tell."""
 
     def __init__(self) -> None:
-        self._model_of: dict[tuple[str, ObjectKey], ObjectKey] = {}
+        self._models_of: dict[tuple[str, ObjectKey], tuple[str, ...]] = {}
         self._versions: dict[ObjectKey, str] = {}
 
-    def learn(self, kind: str, key: ObjectKey, model: str | None) -> None:
-        """Remembers (None: forgets) the Model that an object names."""
-        if model is None:
-            self._model_of.pop((kind, key), None)
-        else:
-            self._model_of[kind, key] = ObjectKey(key.namespace, model)
+    def learn(self, kind: str, key: ObjectKey, *models: str) -> None:
+        """Remembers the Models that an object names, and forgets others."""
+        self._models_of.pop((kind, key), None)
+        if models:
+            self._models_of[kind, key] = models
 
     def is_new_version(self, run: ObjectKey, version: str | None) -> bool:
         """Whether the run has made this version since it was last asked for."""
@@ -57,11 +58,12 @@ class Watches:
 
     def users(self, kind: str, model: ObjectKey) -> list[ObjectKey]:
         """Objects of a kind that name the Model."""
-        return [key for (k, key), m in self._model_of.items() if k == kind and m == model]
+        named = ((key, models) for (k, key), models in self._models_of.items() if k == kind)
+        return [key for key, models in named if key.namespace == model.namespace and model.name in models]
 
     def all(self, kind: str) -> list[ObjectKey]:
         """Objects of a kind that name any Model."""
-        return [key for k, key in self._model_of if k == kind]
+        return [key for k, key in self._models_of if k == kind]
 
 
 def registry(settings: Settings) -> kopf.OperatorRegistry:
@@ -117,16 +119,20 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
     async def training_run(body: kopf.Body, type: str | None, **_: Any) -> None:
         key = _key(body)
         over = type == "DELETED" or has_result(body)
-        watches.learn("TrainingRun", key, None if over else body["spec"]["output"]["model"])
+        watches.learn("TrainingRun", key, *(() if over else (body["spec"]["output"]["model"],)))
         operator().training_runs.add(key)
         if watches.is_new_version(key, None if type == "DELETED" else body.get("status", {}).get("modelVersion")):
             operator().models.add(ObjectKey(key.namespace, body["spec"]["output"]["model"]))
 
     @kopf.on.event(API_VERSION, "models", registry=handlers)
     async def model(body: kopf.Body, type: str | None, **_: Any) -> None:
-        key = _key(body)
-        operator().models_seen.learn(key, None if type == "DELETED" else dict(body.spec))
+        key, gone = _key(body), type == "DELETED"
+        operator().models_seen.learn(key, None if gone else dict(body.spec))
+        upstream = body.get("spec", {}).get("dependsOn", ())
+        watches.learn("Model", key, *(() if gone else (reference["name"] for reference in upstream)))
         operator().models.add(key)
+        for user in watches.users("Model", key):
+            operator().models.add(user)
         for user in watches.users("TrainingRun", key):
             operator().training_runs.add(user)
         for user in watches.users("Deployment", key):
@@ -134,9 +140,10 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
 
     @kopf.on.event(API_VERSION, "modeldeployments", registry=handlers)
     async def deployment(body: kopf.Body, type: str | None, **_: Any) -> None:
-        key = _key(body)
-        watches.learn("Deployment", key, None if type == "DELETED" else body["spec"]["model"]["name"])
+        key, served = _key(body), body["spec"]["model"]["name"]
+        watches.learn("Deployment", key, *(() if type == "DELETED" else (served,)))
         operator().deployments.add(key)
+        operator().models.add(ObjectKey(key.namespace, served))
 
 
 def _watch_queues(handlers: kopf.OperatorRegistry, operator: Any) -> None:

@@ -23,7 +23,7 @@ from millwright.core.execution import (
 )
 from millwright.core.ir import Pipeline
 from millwright.core.queueing import QueuePlace
-from millwright.core.registry import RegisteredModel, RegisteredVersion
+from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
 
 Manifest = dict[str, Any]
 
@@ -149,6 +149,9 @@ class ObjectStore(Protocol):
     async def get(self, uri: str, most_bytes: int) -> bytes | None:
         """Content of an object, or None. Raises RejectedError where we may not read, or it is larger."""
 
+    async def remove(self, folder: str) -> None:
+        """Nothing is left below `<folder>/`; absent is fine. Raises RejectedError where we may not."""
+
 
 class Queues(Protocol):
     """Queues for quota."""
@@ -212,6 +215,9 @@ class Registry(Protocol):
     async def version_of(self, name: str, key: str) -> str | None:
         """The oldest version of a registered model that is tagged with that execution key, or None."""
 
+    async def versions_of_package(self, package: str) -> Sequence[VersionName]:
+        """The versions, of any registered model, that name the package."""
+
     async def register(self, name: str, run_id: str, package: Package, tags: Mapping[str, str]) -> None:
         """Makes a version of the registered model from a packaged run."""
 
@@ -220,6 +226,12 @@ class Registry(Protocol):
 
     async def delete_alias(self, name: str, alias: str) -> None:
         """Takes an alias away; absent is fine."""
+
+    async def delete_version(self, name: str, version: str) -> None:
+        """Takes a version away, with the aliases that point to it; absent is fine. Its number is not given again."""
+
+    async def delete_model(self, name: str) -> None:
+        """Takes a registered model away, with its versions and aliases; absent is fine."""
 
 
 class Clock(Protocol):

@@ -23,7 +23,7 @@ from millwright.core.serving_pod import Platform
 from millwright.ports import Cluster, Pipelines
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
-from millwright.reconcilers.model import ModelReconciler
+from millwright.reconcilers.model import ModelReconciler, Packages
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 from millwright.settings import Kubeflow, Settings
 
@@ -67,20 +67,22 @@ async def build(settings: Settings) -> Operator:
     node_pools = NodePoolsFile(settings.node_pools_file)
     kubeflow = _kubeflow(settings.kubeflow, cluster, jobs, api, node_pools)
     seen = WatchedModels(cluster)
+    packages = Packages(settings.storage.packages, partial(_packages, settings.storage.packages))
     world = World(
         models=seen,
         pipelines=_backends(settings, EmbeddedPipelines(cluster, jobs, node_pools.current), kubeflow),
         packaging=JobPackaging(cluster, jobs, settings.storage.packages),
         registry=registry,
         objects=S3Objects(settings.storage.pipelines),
-        packages=lambda namespace: S3Objects((f"{settings.storage.packages.rstrip('/')}/{namespace}",)),
+        packages=packages.of,
         queues=KueueQueues(cluster, jobs, node_pools.current) if settings.kueue else NoQueues(),
         pools=node_pools.current,
     )
     platform = Platform(settings.images.serving, settings.storage.secret_name, settings.serving_resources)
-    training_runs = KeyedQueue("TrainingRun", TrainingRunReconciler(cluster, clock, world).reconcile, settings.workers)
-    models = KeyedQueue("Model", ModelReconciler(cluster, clock, registry).reconcile, settings.workers)
+    model = ModelReconciler(cluster, clock, registry, packages)
     deployment = DeploymentReconciler(cluster, clock, registry, lambda: replace(platform, pools=node_pools.current()))
+    training_runs = KeyedQueue("TrainingRun", TrainingRunReconciler(cluster, clock, world).reconcile, settings.workers)
+    models = KeyedQueue("Model", model.reconcile, settings.workers)
     deployments = KeyedQueue("Deployment", deployment.reconcile, settings.workers)
     followers = (partial(kubeflow.follow, training_runs.add),) if kubeflow else ()
     return Operator(
@@ -94,6 +96,11 @@ async def build(settings: Settings) -> Operator:
         deployments=deployments,
         endless=(training_runs.run, models.run, deployments.run, *followers),
     )
+
+
+def _packages(uri: str, namespace: str) -> S3Objects:
+    """What may be touched of a namespace's packages."""
+    return S3Objects((f"{uri.rstrip('/')}/{namespace}",))
 
 
 def _kubeflow_api(section: Kubeflow | None) -> KubeflowApi | None:

@@ -21,7 +21,7 @@ from millwright.core.node_pools import NodePools
 from millwright.core.serving_pod import Platform
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
-from millwright.reconcilers.model import ModelReconciler
+from millwright.reconcilers.model import ModelReconciler, Packages
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 from millwright.wiring import Operator
 
@@ -61,7 +61,8 @@ class Fakes:
             queues=NoQueues(),
             pools=NodePools,
         )
-        runs, models = TrainingRunReconciler(cluster, clock, world), ModelReconciler(cluster, clock, self.registry)
+        runs = TrainingRunReconciler(cluster, clock, world)
+        models = ModelReconciler(cluster, clock, self.registry, Packages("s3://none", world.packages))
         deployments = DeploymentReconciler(cluster, clock, self.registry, lambda: Platform("none", "none"))
         self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
         model_queue = KeyedQueue("Model", models.reconcile, WORKERS)

@@ -13,6 +13,7 @@ TRAINING: Spec = {"pipeline": {"configMapRef": {"name": "pipe"}}, "output": {"mo
 REPLAY: Spec = {"replayOf": {"modelVersion": "7"}, "output": {"model": "arr-delay"}}
 PIPELINE_OR_REPLAY = "name what to run by exactly one of pipeline and replayOf"
 LEAVE_OUT = "a replay has the parameters, datasets and source of what it repeats: leave them out"
+BEST_BY = "bestBy says by which metric an alias with the rule BestBy is chosen: set both, or neither"
 SERVING: Spec = {"model": {"name": "arr-delay"}}
 
 ACCEPTED: dict[str, tuple[str, Spec]] = {
@@ -41,6 +42,13 @@ ACCEPTED: dict[str, tuple[str, Spec]] = {
     "a Deployment may stay on a version": ("Deployment", {"model": {"name": "arr-delay", "version": "7"}}),
     "people may approve versions": ("Model", {"approval": {"policy": "Manual", "approvedVersions": ["1", "2"]}}),
     "a Model may have no alias": ("Model", {"aliases": {}}),
+    "a Model may be built on others": ("Model", {"dependsOn": [{"name": "features"}, {"name": "weather"}]}),
+    "a Model may take all of its own with it": ("Model", {"deletionPolicy": "Delete"}),
+    "a Model may keep its newest versions only": ("Model", {"retention": {"keepVersions": 1}}),
+    "an alias may follow the best by a metric": (
+        "Model",
+        {"aliases": {"champion": "BestBy"}, "bestBy": {"metric": "val/loss: mean", "goal": "Minimize"}},
+    ),
 }
 
 REFUSED: dict[str, tuple[str, Spec, str]] = {
@@ -120,6 +128,23 @@ REFUSED: dict[str, tuple[str, Spec, str]] = {
     ),
     "an alias with a capital letter": ("Model", {"aliases": {"Champion": "Latest"}}, "spec.aliases"),
     "an alias by a rule that nobody knows": ("Model", {"aliases": {"champion": "Best"}}, 'Unsupported value: "Best"'),
+    "the same upstream Model twice": ("Model", {"dependsOn": [{"name": "a"}, {"name": "a"}]}, "Duplicate value"),
+    "an upstream Model that is a bare name": ("Model", {"dependsOn": ["features"]}, "spec.dependsOn[0]"),
+    "a deletion policy that nobody has": ("Model", {"deletionPolicy": "Orphan"}, 'Unsupported value: "Orphan"'),
+    "a Model that keeps no version": ("Model", {"retention": {"keepVersions": 0}}, "greater than or equal to 1"),
+    "a retention that says nothing": ("Model", {"retention": {}}, "spec.retention.keepVersions: Required value"),
+    "an alias by the best of nothing": ("Model", {"aliases": {"champion": "BestBy"}}, BEST_BY),
+    "a best that no alias follows": ("Model", {"bestBy": {"metric": "auc", "goal": "Maximize"}}, BEST_BY),
+    "a best without a goal": (
+        "Model",
+        {"aliases": {"champion": "BestBy"}, "bestBy": {"metric": "auc"}},
+        "spec.bestBy.goal: Required value",
+    ),
+    "a goal that nobody knows": (
+        "Model",
+        {"aliases": {"champion": "BestBy"}, "bestBy": {"metric": "auc", "goal": "max"}},
+        'Unsupported value: "max"',
+    ),
     "a registered name outside of any namespace": ("Model", {"registeredName": "arr"}, "spec.registeredName"),
 }
 
@@ -175,6 +200,7 @@ def test_a_registered_name_cannot_be_taken_away(namespace: str) -> None:
     [
         ("trainingrun.spec.gates", ["Checks on the run's metrics", "Name of a metric", "metric OPERATOR threshold"]),
         ("mmodel.spec.approval", ["Who decides that a version may be used", "Versions that people approved"]),
+        ("mmodel.spec.bestBy", ["What the rule BestBy means", "the lowest. Of equal versions the newest"]),
         ("mdep.spec.model", ["Which version of which Model", "Serve what this alias points to"]),
     ],
 )

@@ -113,6 +113,23 @@ async def test_the_operator_reads_nothing_of_another_namespace(s3: Any, reader: 
             await reader.get(uri, 100)
 
 
+async def test_the_operator_removes_a_package_and_nothing_beside_it(s3: Any, reader: S3Objects, built: Built) -> None:
+    stored(s3, built)
+    for neighbour in (f"{PREFIX}0/model.onnx", f"{PREFIX}.replay/replay.json"):
+        s3.put_object(Bucket=BUCKET, Key=neighbour, Body=b"another")
+    for _ in range(2):
+        await reader.remove(PACKAGE)
+    assert keys(s3) == [f"{PREFIX}.replay/replay.json", f"{PREFIX}0/model.onnx"]
+
+
+async def test_the_operator_removes_nothing_of_another_namespace(s3: Any, reader: S3Objects) -> None:
+    s3.put_object(Bucket=BUCKET, Key="other/k-1/model.onnx", Body=b"another")
+    for uri in (f"s3://{BUCKET}/other/k-1", f"s3://{BUCKET}/flights/../other/k-1", f"s3://{BUCKET}/flights"):
+        with pytest.raises(RejectedError, match="may be read here"):
+            await reader.remove(uri)
+    assert keys(s3) == ["other/k-1/model.onnx"]
+
+
 def test_a_copy_beside_the_package_is_no_part_of_it(s3: Any, built: Built, tmp_path: Path) -> None:
     manifest = stored(s3, built)
     s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}.replay/pipeline.yaml", Body=b"a pipeline")
@@ -126,8 +143,9 @@ async def test_an_operator_without_credentials_says_which_setting_gives_them(
         monkeypatch.delenv(name)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(RejectedError, match=r"no S3 credentials \(storage\.operatorSecretName\)"):
-        await reader.get(f"{PACKAGE}.replay/replay.json", 100)
+    for call in (reader.get(f"{PACKAGE}.replay/replay.json", 100), reader.remove(PACKAGE)):
+        with pytest.raises(RejectedError, match=r"no S3 credentials \(storage\.operatorSecretName\)"):
+            await call
 
 
 def test_a_package_that_is_not_there_has_no_manifest(s3: Any) -> None:

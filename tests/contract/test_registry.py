@@ -13,6 +13,7 @@ from tests.fakes.registry import FakeRegistry
 from millwright.adapters.mlflow import MlflowRegistry
 from millwright.core import records
 from millwright.core.execution import Original, Package, Task, TrackedRun
+from millwright.core.registry import VersionName
 from millwright.ports import DependencyError, Registry, RejectedError
 
 TASKS = (Task("train", "Running"), Task("evaluate", "Pending"))
@@ -117,9 +118,12 @@ async def test_a_run_is_found_by_its_key_and_in_its_experiment_only(registry: Re
 async def test_a_run_tells_what_it_was_tagged_with_last(registry: Registry, driver: Driver, name: str) -> None:
     run = await opened(registry, name, "k-1", **{"pipeline.digest": "sha256:1", "replayOf": "arr-delay/arr-delay-1"})
     assert (run.pipeline_digest, run.replay_of) == ("sha256:1", Original("arr-delay", "arr-delay-1"))
-    await registry.tag_run(run.id, {"millwright.pipeline.digest": "sha256:2", "millwright.platform": "x" * 300})
+    assert run.upstream == {}
+    told = {"millwright.pipeline.digest": "sha256:2", "millwright.upstream.features": "3"}
+    await registry.tag_run(run.id, told | {"millwright.platform": "x" * 300})
     found = await registry.find_run(name, "k-1")
     assert found is not None and (found.pipeline_digest, found.replay_of) == ("sha256:2", run.replay_of)
+    assert found.upstream == {"features": "3"}
     assert (await driver.tags(run.id))["millwright.platform"] == "x" * 300
 
 
@@ -234,6 +238,53 @@ async def test_an_alias_of_a_model_or_a_version_that_is_missing_is_rejected(regi
 
 async def test_an_alias_of_an_absent_model_is_absent(registry: Registry, name: str) -> None:
     await registry.delete_alias(name, "champion")
+
+
+async def test_a_deleted_version_is_gone_with_its_aliases_and_its_number(registry: Registry, name: str) -> None:
+    for _ in range(3):
+        await registered(registry, name)
+    for alias, version in (("champion", "3"), ("old", "2")):
+        await registry.set_alias(name, alias, version)
+    for _ in range(2):
+        await registry.delete_version(name, "3")
+    model = await registry.find_model(name)
+    assert model is not None and model.aliases == {"old": "2"}
+    await registered(registry, name)
+    assert sorted(version.number for version in await registry.versions(name)) == ["1", "2", "4"]
+
+
+async def test_a_deleted_model_is_gone_with_its_versions_and_can_be_made_again(registry: Registry, name: str) -> None:
+    await registered(registry, name)
+    await registry.set_alias(name, "champion", "1")
+    for _ in range(2):
+        await registry.delete_model(name)
+    assert await registry.find_model(name) is None
+    assert list(await registry.versions(name)) == []
+    await registered(registry, name)
+    model = await registry.find_model(name)
+    assert model is not None and model.aliases == {}
+    assert [version.number for version in await registry.versions(name)] == ["1"]
+
+
+async def test_what_there_is_not_of_a_model_or_a_version_cannot_be_deleted_and_that_is_fine(
+    registry: Registry, name: str
+) -> None:
+    await registry.delete_version(name, "1")
+    await registry.ensure_model(name, "", {})
+    await registry.delete_version(name, "1")
+    assert await registry.find_model(name) is not None
+
+
+async def test_the_versions_of_a_package_are_found_in_every_model(registry: Registry, name: str) -> None:
+    package = f"s3://models/{name}/arr-delay/k-1"
+    assert list(await registry.versions_of_package(package)) == []
+    await registered(registry, name, **{"millwright.package": package})
+    await registered(registry, name, **{"millwright.package": f"{package}0"})
+    await registered(registry, f"{name}-promoted", **{"millwright.package": package})
+    found = [VersionName(name, "1"), VersionName(f"{name}-promoted", "1")]
+    assert sorted(await registry.versions_of_package(package), key=str) == found
+    await registry.delete_version(name, "1")
+    assert list(await registry.versions_of_package(package)) == found[1:]
 
 
 async def test_a_server_that_is_down_is_a_dependency_to_be_waited_for() -> None:

@@ -134,7 +134,9 @@ class FakePackaging:
         self.started.append(key)
         if self.failure is None:
             namespace = request.execution.run.namespace
-            package = Package(f"s3://models/{namespace}/{key}", "sha256:" + "a" * 64, "onnx", "m-1")
+            place = f"s3://models/{namespace}/{request.spec.output.model}/{key}"
+            package = Package(place, "sha256:" + "a" * 64, "onnx", "m-1")
+            self.objects.contents[f"{package.uri}/manifest.json"] = b"{}"
             copy = await self.cluster.get(CONFIG_MAPS, namespace, key) or {}
             for name, text in copy.get("data", {}).items():
                 self.objects.contents[f"{package.uri}.replay/{name}"] = text.encode()

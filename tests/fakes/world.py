@@ -17,7 +17,7 @@ from millwright.core.node_pools import NodePools
 from millwright.core.serving_pod import Platform
 from millwright.ports import CONFIG_MAPS, DEPLOYMENTS, MODELS, TRAINING_RUNS, Manifest
 from millwright.reconcilers.deployment import DeploymentReconciler
-from millwright.reconcilers.model import ModelReconciler
+from millwright.reconcilers.model import ModelReconciler, Packages
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 
 KEY = ObjectKey("flights", "arr-delay")
@@ -88,7 +88,8 @@ class FakeWorld:
         models = WatchedModels(self.cluster)  # that no watch tells anything
         world = World(models, pipelines, packaging, registry, self.objects, self._packages, queues, lambda: self.pools)
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
-        self.models = ModelReconciler(cluster, self.clock, registry)
+        packages = Packages("s3://models", lambda namespace: self.faults.around(self._packages(namespace)))
+        self.models = ModelReconciler(cluster, self.clock, registry, packages)
         self.deployments = DeploymentReconciler(cluster, self.clock, registry, self._platform)
         metadata = {"name": "pipe", "namespace": KEY.namespace}
         self.cluster.put(CONFIG_MAPS, {"metadata": metadata, "data": {"pipeline.yaml": IR}})

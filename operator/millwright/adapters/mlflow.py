@@ -11,9 +11,10 @@ from typing import Any
 
 import httpx
 
+from millwright.core import upstream
 from millwright.core.execution import Cause, Package, Task, TrackedRun, original
 from millwright.core.records import PIPELINE_DIGEST_TAG, REPLAY_OF_TAG
-from millwright.core.registry import RegisteredModel, RegisteredVersion
+from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
 from millwright.ports import DependencyError, RejectedError
 
 TIMEOUT_SECONDS = 15.0
@@ -21,6 +22,7 @@ PAGE = 1000
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
 EXISTS = "RESOURCE_ALREADY_EXISTS"
 EXECUTION_TAG = "millwright.execution"
+PACKAGE_TAG = "millwright.package"
 OUTCOME_TAG = "millwright.outcome"
 SUCCEEDED = "Succeeded"
 MOST_MESSAGE_CHARACTERS = 2000
@@ -119,18 +121,23 @@ class MlflowRegistry:
 
     async def version_of(self, name: str, key: str) -> str | None:
         found = await self._versions(f"name='{name}' and tags.`{EXECUTION_TAG}` = '{key}'")
-        return min((version.number for version in found), key=int, default=None)
+        return min((str(version["version"]) for version in found), key=int, default=None)
 
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
-        return await self._versions(f"name='{name}'")
+        return [_version(found) for found in await self._versions(f"name='{name}'")]
 
-    async def _versions(self, wanted: str) -> Sequence[RegisteredVersion]:
-        found: list[RegisteredVersion] = []
+    async def versions_of_package(self, package: str) -> Sequence[VersionName]:
+        found = await self._versions(f"tags.`{PACKAGE_TAG}` = '{package}'")
+        return [VersionName(version["name"], str(version["version"])) for version in found]
+
+    async def _versions(self, wanted: str) -> list[dict[str, Any]]:
+        """All versions that match a filter."""
+        found: list[dict[str, Any]] = []
         token = ""
         while True:
             query = {"filter": wanted, "max_results": str(PAGE), "page_token": token}
             answer = await self._get("model-versions/search", {k: v for k, v in query.items() if v}) or {}
-            found += [_version(v) for v in answer.get("model_versions", [])]
+            found += answer.get("model_versions", [])
             token = answer.get("next_page_token", "")
             if not token:
                 return found
@@ -145,11 +152,13 @@ class MlflowRegistry:
         await self._post("registered-models/alias", {"name": name, "alias": alias, "version": version})
 
     async def delete_alias(self, name: str, alias: str) -> None:
-        try:
-            await self._call("DELETE", "registered-models/alias", {"name": name, "alias": alias})
-        except MlflowError as error:
-            if error.code != ABSENT:
-                raise
+        await self._delete("registered-models/alias", {"name": name, "alias": alias})
+
+    async def delete_version(self, name: str, version: str) -> None:
+        await self._delete("model-versions/delete", {"name": name, "version": version})
+
+    async def delete_model(self, name: str) -> None:
+        await self._delete("registered-models/delete", {"name": name})
 
     async def _experiment(self, name: str) -> str | None:
         """ID of the experiment, asked once a minute: each look at a run needs it twice.
@@ -188,8 +197,9 @@ class MlflowRegistry:
             status=info["status"],
             metrics={m["key"]: float(m["value"]) for m in data.get("metrics", [])},
             tasks=_tasks(tags.get("millwright.tasks", "")),
-            package=_package(tags.get("millwright.package", "")),
+            package=_package(tags.get(PACKAGE_TAG, "")),
             pipeline_digest=tags.get(PIPELINE_DIGEST_TAG),
+            upstream=upstream.read(tags),
             replay_of=original(tags.get(REPLAY_OF_TAG, "")),
             **_outcome(tags.get(OUTCOME_TAG, "")),
         )
@@ -201,6 +211,13 @@ class MlflowRegistry:
             if error.code == ABSENT:
                 return None
             raise
+
+    async def _delete(self, path: str, body: dict[str, Any]) -> None:
+        try:
+            await self._call("DELETE", path, body)
+        except MlflowError as error:
+            if error.code != ABSENT:
+                raise
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return await self._call("POST", path, body)

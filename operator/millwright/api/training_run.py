@@ -9,6 +9,8 @@ from millwright.api.common import (
     Conditions,
     DnsName,
     LongText,
+    MetricName,
+    MetricValue,
     ModelVersionNumber,
     ObjectName,
     ShortText,
@@ -30,7 +32,7 @@ Money = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}([.][0-9]{1,4})?$"
 class Gate(ApiModel):
     """A check on one metric that the run must pass before its model is registered."""
 
-    metric: Annotated[str, StringConstraints(min_length=1, max_length=250)] = Field(
+    metric: MetricName = Field(
         description="Name of a metric that the run logs to MLflow. A metric that is missing or NaN fails the gate."
     )
     operator: Literal[">=", ">", "<=", "<"] = Field(
@@ -190,13 +192,6 @@ class TaskStatus(StatusModel):
     node_pool: ShortText | None = Field(None, description="Node pool it was placed on.")
     pod_name: ShortText | None = Field(None, description="Its pod, for `kubectl logs`.")
     message: LongText | None = Field(None, description="Why it waits, or why it failed.")
-
-
-class MetricValue(StatusModel):
-    """A metric that the run logged."""
-
-    name: ShortText = Field(description="Name of the metric.")
-    value: float = Field(description="Its last value.")
 
 
 class Failure(StatusModel):

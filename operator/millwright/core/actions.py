@@ -14,12 +14,12 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True)
 class HoldFinalizer:
-    """Deletion of the object waits for us, because something outside the cluster is under way."""
+    """Deletion of the object waits for us, because something outside the cluster is under way, or is to go with it."""
 
 
 @dataclass(frozen=True)
 class ReleaseFinalizer:
-    """Nothing outside is under way any more."""
+    """Nothing outside is under way any more, or is to go with the object."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,23 @@ class DeleteAlias:
     alias: str
 
 
-ModelAction = EnsureModel | SetAlias | DeleteAlias
+@dataclass(frozen=True)
+class DeleteVersion:
+    """A version is gone, and with it its package (None: it has none of its own), where no other version names that."""
+
+    name: str
+    version: str
+    package: str | None = None
+
+
+@dataclass(frozen=True)
+class DeleteModel:
+    """A registered model is gone, with its versions and aliases."""
+
+    name: str
+
+
+ModelAction = HoldFinalizer | ReleaseFinalizer | EnsureModel | SetAlias | DeleteAlias | DeleteVersion | DeleteModel
 
 
 @dataclass(frozen=True)

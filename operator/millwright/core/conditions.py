@@ -8,6 +8,8 @@ from typing import Literal
 from millwright.api.common import Condition
 
 Truth = Literal["True", "False", "Unknown"]
+# The conditions that kstatus judges an object by.
+VERDICT = ("Ready", "Reconciling", "Stalled")
 
 
 @dataclass(frozen=True)

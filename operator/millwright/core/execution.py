@@ -225,7 +225,8 @@ class TrackedRun:
     """The MLflow run of an execution.
 
     `succeeded` and `failure` are what we wrote there when its pipeline ended: they outlive the pipeline run.
-    `pipeline_digest`: of the pipeline that was to be launched when it was last tagged. `replay_of`: of a replay.
+    `pipeline_digest`: of the pipeline that was to be launched when it was last tagged. `upstream`: versions of Models
+    that were approved then, by name. `replay_of`: of a replay.
     """
 
     id: str
@@ -237,4 +238,5 @@ class TrackedRun:
     tasks: tuple[Task, ...] = ()
     package: Package | None = None
     pipeline_digest: str | None = None
+    upstream: Mapping[str, str] = field(default_factory=dict)
     replay_of: Original | None = None

@@ -5,7 +5,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from millwright.api.common import Condition
+from millwright.api.common import Condition, MetricValue
 from millwright.api.training_run import (
     MAX_HISTORY,
     MAX_METRICS,
@@ -13,7 +13,6 @@ from millwright.api.training_run import (
     Cost,
     Failure,
     HistoryEntry,
-    MetricValue,
     MlflowRunReference,
     PipelineRunReference,
     TaskStatus,

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from millwright.api.deployment import DEFAULT_ALIAS, ModelReference, ServedVersion
 from millwright.api.model import ModelSpec, ModelStatus
+from millwright.core.aliases import approved
 from millwright.core.execution import ObjectKey
-from millwright.core.model import approved, registered_name
+from millwright.core.model_state import registered_name
 from millwright.core.registry import RegisteredVersion
 from millwright.core.serving_pod import Target
 from millwright.core.training_state import Missing

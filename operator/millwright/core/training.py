@@ -31,7 +31,7 @@ from millwright.core.caching import may_use_cache
 from millwright.core.conditions import stalled, working
 from millwright.core.execution import Cause, Execution, Phase
 from millwright.core.limits import exceeded, seconds_to_deadline
-from millwright.core.lineage import launch_tags, run_tags, version_tags
+from millwright.core.lineage import launch_tags, result_tags, run_tags, version_tags
 from millwright.core.plan import Plan
 from millwright.core.queueing import Admission
 from millwright.core.training_state import Missing, ModelTarget, Observed
@@ -156,11 +156,12 @@ def _untracked(observed: Observed, execution: Execution, now: datetime) -> Train
 
 
 def _outdated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    """The MLflow run speaks of another pipeline than the one to be launched: the source has changed since."""
+    """The MLflow run tells of another pipeline or other upstream versions than those of now: these have changed."""
     tracked, launched = observed.tracked, observed.pipeline
     if not observed.is_to_be_launched or tracked is None or isinstance(launched, Missing):
         return None
-    if tracked.pipeline_digest == launched.pipeline.digest:
+    told = observed.upstream.items() <= tracked.upstream.items()
+    if tracked.pipeline_digest == launched.pipeline.digest and told:
         return None
     return Plan(observed.subject.status, (TagRun(tracked.id, launch_tags(observed)),), AT_ONCE)
 
@@ -252,7 +253,8 @@ def _unregistered(observed: Observed, execution: Execution, now: datetime) -> Tr
     assert observed.tracked is not None and isinstance(observed.model, ModelTarget)
     package = observed.tracked.package
     assert package is not None
-    tags = version_tags(observed.subject.spec, execution, package)
+    spec = observed.subject.spec
+    tags = version_tags(spec, execution, package) | result_tags(spec, observed.tracked)
     register = Register(observed.model.registered_name, observed.tracked.id, package, tags)
     return Plan(observed.subject.status, (register,), AT_ONCE)
 

@@ -64,6 +64,14 @@ class Reconciler(ABC, Generic[Action, Status]):
     async def act(self, key: ObjectKey, body: Manifest, action: Action) -> None:
         """Does one action."""
 
+    async def set_finalizer(self, key: ObjectKey, body: Manifest, finalizer: str, held: bool) -> None:
+        """By JSON merge patch on the version that was read, so that nobody else's finalizer is lost."""
+        metadata = body["metadata"]
+        others = [f for f in metadata.get("finalizers", []) if f != finalizer]
+        wanted = [*others, finalizer] if held else others
+        patch = {"metadata": {"finalizers": wanted, "resourceVersion": metadata["resourceVersion"]}}
+        await self._cluster.patch(self.resource, key.namespace, key.name, patch)
+
     def reported(self, body: Manifest, status: Status) -> None:
         """What is to be counted once a status stands in the cluster; `body` is the object before it."""
 

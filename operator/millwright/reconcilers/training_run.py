@@ -27,10 +27,11 @@ from millwright.core.actions import (
 from millwright.core.attempts import current_execution
 from millwright.core.execution import Execution, ObjectKey, PackagingRun, TrackedRun
 from millwright.core.housekeeping import after_the_end, is_settled
-from millwright.core.model import name_is_foreign, registered_name
+from millwright.core.model_state import name_is_foreign, registered_name
 from millwright.core.node_pools import NodePools
 from millwright.core.plan import Plan
 from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
+from millwright.core.upstream import approved
 from millwright.ports import (
     TRAINING_RUNS,
     Clock,
@@ -48,6 +49,7 @@ from millwright.reconcilers.base import Reconciler
 from millwright.reconcilers.copy_source import CopySources
 from millwright.reconcilers.pipeline_source import PipelineSources
 from millwright.reconcilers.together import together
+from millwright.reconcilers.upstream import named
 
 FINALIZER = "millwright.dev/training-run"
 FAILURE_LABEL = "millwright.dev/failure-reason"
@@ -145,7 +147,8 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             return Missing(
                 "ModelStalled", f"Model {name} has a registeredName of another namespace; correct it there", final=True
             )
-        return ModelTarget(registered_name(key, spec), spec.allow_pickle)
+        built_on = approved(await named(self._cluster, key.namespace, spec))
+        return ModelTarget(registered_name(key, spec), spec.allow_pickle, built_on)
 
     async def _pipeline(self, known: Observed) -> PipelineInput | Missing:
         if known.running is not None:
@@ -163,6 +166,10 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         return await self._world.packaging.find(execution) if known.ended_well else None
 
     async def _version(self, known: Observed, execution: Execution) -> str | None:
+        """As the status tells, or the registry. What was told stays true when the version has been deleted since."""
+        told = known.subject.status
+        if told.execution == execution.key and told.model_version is not None:
+            return told.model_version
         if isinstance(known.model, Missing) or known.tracked is None:
             return None
         return await self._world.registry.version_of(known.model.registered_name, execution.key)
@@ -171,9 +178,9 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         world = self._world
         match action:
             case HoldFinalizer():
-                await self._set_finalizers(key, body, held=True)
+                await self.set_finalizer(key, body, FINALIZER, held=True)
             case ReleaseFinalizer():
-                await self._set_finalizers(key, body, held=False)
+                await self.set_finalizer(key, body, FINALIZER, held=False)
             case LabelFailure(reason):
                 labels = {"metadata": {"labels": {FAILURE_LABEL: reason}}}
                 await self._cluster.patch(TRAINING_RUNS, key.namespace, key.name, labels)
@@ -220,14 +227,6 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         for run_key in run_keys:
             await self._world.pipelines.prune(execution, run_key)
             await self._world.packaging.stop(execution, run_key)
-
-    async def _set_finalizers(self, key: ObjectKey, body: Manifest, held: bool) -> None:
-        """By JSON merge patch on the version that was read, so that nobody else's finalizer is lost."""
-        metadata = body["metadata"]
-        others = [f for f in metadata.get("finalizers", []) if f != FINALIZER]
-        wanted = [*others, FINALIZER] if held else others
-        patch = {"metadata": {"finalizers": wanted, "resourceVersion": metadata["resourceVersion"]}}
-        await self._cluster.patch(TRAINING_RUNS, key.namespace, key.name, patch)
 
 
 def _subject(key: ObjectKey, body: Manifest) -> Subject:

@@ -7,7 +7,7 @@ from millwright.api.model import ModelSpec, ModelStatus
 from millwright.core import resolution
 from millwright.core.deployment_state import Unresolved
 from millwright.core.execution import ObjectKey
-from millwright.core.model import registered_name
+from millwright.core.model_state import registered_name
 from millwright.core.serving_pod import Target
 from millwright.core.training_state import Missing
 from millwright.ports import MODELS, Cluster, DependencyError, Registry

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 from tests.fakes.world import KEY, FakeWorld, deployment
-from tests.unit.reconcilers.serving import BROKEN, PLURAL, look, new_version, replicas, run, served, sets, started
+from tests.unit.reconcilers.serving import BROKEN, NAME, PLURAL, look, new_version, replicas, run, served, sets, started
 
 from millwright.core.node_pools import NodePool, NodePools
 from millwright.core.registry import RegisteredVersion
@@ -120,7 +120,8 @@ async def test_a_model_made_anew_under_the_same_numbers_is_served_anew() -> None
     world = await started(FakeWorld())
     await run(world, 10)
     old = served(world)
-    world.registry.model_versions.clear()
+    await world.registry.delete_model(NAME)
+    await world.settle(world.models)
     await new_version(world, "sha256:other")
     await run(world)
     assert served(world) != old

@@ -94,6 +94,7 @@ async def test_a_gate_that_fails_registers_nothing_and_a_lower_one_needs_no_new_
     world.cluster.put(TRAINING_RUNS, training_run(gates=[gate | {"threshold": 0.6}]))
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
+    assert [version.metrics for version in world.registry.model_versions[NAME]] == [{"roc_auc": 0.7}]
     assert len(world.pipelines.launched) == 1
 
 
