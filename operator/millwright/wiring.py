@@ -59,9 +59,10 @@ async def build(settings: Settings) -> Operator:
     kubeflow = _kubeflow(settings.kubeflow)
     node_pools = NodePoolsFile(settings.node_pools_file)
     packages = Packages(settings.storage.packages, partial(_packages, settings.storage.packages))
+    packaging = JobPackaging(cluster, jobs, settings.storage.packages)
     world = World(
         pipelines=_backends(settings, cluster, jobs, kubeflow, node_pools),
-        packaging=JobPackaging(cluster, jobs, settings.storage.packages),
+        packaging=packaging,
         registry=registry,
         objects=S3Objects(settings.storage.pipelines),
         packages=packages.of,
@@ -70,7 +71,7 @@ async def build(settings: Settings) -> Operator:
     )
     platform = Platform(settings.images.serving, settings.storage.secret_name, settings.serving_resources)
     training_runs = TrainingRunReconciler(cluster, clock, world)
-    models = ModelReconciler(cluster, clock, registry, packages)
+    models = ModelReconciler(cluster, clock, registry, packages, packaging)
     deployments = DeploymentReconciler(cluster, clock, registry, platform)
     return Operator(
         cluster=cluster,

@@ -59,7 +59,8 @@ class Fakes:
             pools=NodePools,
         )
         runs = TrainingRunReconciler(cluster, clock, world)
-        models = ModelReconciler(cluster, clock, self.registry, Packages("s3://none", world.packages))
+        packages = Packages("s3://none", world.packages)
+        models = ModelReconciler(cluster, clock, self.registry, packages, self.packaging)
         deployments = DeploymentReconciler(cluster, clock, self.registry, Platform("none", "none"))
         self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
         return Operator(

@@ -87,7 +87,7 @@ class FakeWorld:
         world = World(pipelines, packaging, registry, self.objects, self._packages, queues, lambda: self.pools)
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
         packages = Packages("s3://models", lambda namespace: self.faults.around(self._packages(namespace)))
-        self.models = ModelReconciler(cluster, self.clock, registry, packages)
+        self.models = ModelReconciler(cluster, self.clock, registry, packages, packaging)
         platform = Platform(image="serving:1", storage_secret="storage")
         self.deployments = DeploymentReconciler(cluster, self.clock, registry, platform)
         metadata = {"name": "pipe", "namespace": KEY.namespace}
