@@ -1,10 +1,10 @@
 """kopf: watch, map events to object keys, wake the queues. Nothing else.
 
-What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it, the Models that depend
-on it, and the TrainingRuns that name it and have no result; a Deployment wakes the Model that it names, and a
-TrainingRun the one that it made a version of; other node pools wake all Deployments. A ConfigMap is not watched: a
-TrainingRun that waits for one looks again by itself. Of autoscalers only the end is told: their status changes every
-few seconds.
+What wakes what: the object itself and what it owns, as a Model its import's Job; a Model wakes the Deployments that
+name it, the Models that depend on it, and the TrainingRuns that name it and have no result; a Deployment wakes the
+Model that it names, and a TrainingRun the one that it made a version of; other node pools wake all Deployments. A
+ConfigMap is not watched: a TrainingRun that waits for one looks again by itself. Of autoscalers only the end is told:
+their status changes every few seconds.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any
 
 import kopf
 
-from millwright.adapters.jobs import TRAINING_RUN_LABEL
+from millwright.adapters.jobs import IMPORT, MODEL_LABEL, STEP_LABEL, TRAINING_RUN_LABEL
 from millwright.api.common import API_VERSION
 from millwright.core.children import DEPLOYMENT_LABEL
 from millwright.core.execution import ObjectKey
@@ -158,6 +158,10 @@ def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:
     @kopf.on.event("batch/v1", "jobs", labels={TRAINING_RUN_LABEL: kopf.PRESENT}, registry=handlers)
     async def job(body: kopf.Body, **_: Any) -> None:
         operator().training_runs.add(_owner(body, TRAINING_RUN_LABEL))
+
+    @kopf.on.event("batch/v1", "jobs", labels={STEP_LABEL: IMPORT}, registry=handlers)
+    async def import_job(body: kopf.Body, **_: Any) -> None:
+        operator().models.add(_owner(body, MODEL_LABEL))
 
     @kopf.on.event("apps/v1", "deployments", labels={DEPLOYMENT_LABEL: kopf.PRESENT}, registry=handlers)
     async def version_set(body: kopf.Body, **_: Any) -> None:

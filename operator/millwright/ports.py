@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from millwright.api.training_run import TrainingRunSpec
-from millwright.core.actions import Enqueue, Launch, PackageModel
+from millwright.core.actions import Enqueue, ImportModel, Launch, PackageModel
 from millwright.core.execution import (
     Cause,
     Execution,
@@ -170,19 +170,19 @@ class Queues(Protocol):
 
 
 class Packaging(Protocol):
-    """What turns a logged model into a verified package."""
+    """What makes a verified package of the model that an execution logged, or of one that was trained elsewhere."""
 
-    async def find(self, execution: Execution) -> PackagingRun | None:
-        """The packaging of an execution, or None."""
+    async def find(self, namespace: str, key: str) -> PackagingRun | None:
+        """The packaging of the execution or import with that key, or None."""
 
-    async def start(self, request: PackageModel) -> None:
+    async def start(self, request: PackageModel | ImportModel) -> None:
         """Starts it; one that is there already is left as it is."""
 
     async def strays(self, execution: Execution) -> Sequence[str]:
         """Keys of executions of the same TrainingRun that are being packaged and are not this one."""
 
-    async def stop(self, execution: Execution, key: str) -> None:
-        """Ends the packaging of the execution with that key, and leaves nothing of it; absent is fine."""
+    async def stop(self, namespace: str, key: str) -> None:
+        """Ends the packaging with that key, and leaves nothing of it; absent is fine."""
 
 
 class Registry(Protocol):

@@ -68,10 +68,11 @@ async def build(settings: Settings) -> Operator:
     kubeflow = _kubeflow(settings.kubeflow, cluster, jobs, api, node_pools)
     seen = WatchedModels(cluster)
     packages = Packages(settings.storage.packages, partial(_packages, settings.storage.packages))
+    packaging = JobPackaging(cluster, jobs, settings.storage.packages)
     world = World(
         models=seen,
         pipelines=_backends(settings, EmbeddedPipelines(cluster, jobs, node_pools.current), kubeflow),
-        packaging=JobPackaging(cluster, jobs, settings.storage.packages),
+        packaging=packaging,
         registry=registry,
         objects=S3Objects(settings.storage.pipelines),
         packages=packages.of,
@@ -79,7 +80,7 @@ async def build(settings: Settings) -> Operator:
         pools=node_pools.current,
     )
     platform = Platform(settings.images.serving, settings.storage.secret_name, settings.serving_resources)
-    model = ModelReconciler(cluster, clock, registry, packages)
+    model = ModelReconciler(cluster, clock, registry, packages, packaging)
     deployment = DeploymentReconciler(cluster, clock, registry, lambda: replace(platform, pools=node_pools.current()))
     training_runs = KeyedQueue("TrainingRun", TrainingRunReconciler(cluster, clock, world).reconcile, settings.workers)
     models = KeyedQueue("Model", model.reconcile, settings.workers)

@@ -16,6 +16,8 @@ from millwright_runner.outcome import Failed
 from millwright_serving.package import MANIFEST
 from millwright_serving.storage_errors import explain
 
+UNAVAILABLE = "StorageUnavailable"
+
 
 class Destination(Protocol):
     """A place for one package."""
@@ -75,7 +77,7 @@ class S3Prefix:
             yield
         except (Boto3Error, BotoCoreError, ClientError) as error:
             sentence = explain(error, f"s3://{self._bucket}/{self._prefix}")
-            raise Failed("Error", f"Could not {verb} {sentence}") from error
+            raise Failed(UNAVAILABLE, f"Could not {verb} {sentence}") from error
 
 
 def _manifest_last(folder: Path) -> list[Path]:

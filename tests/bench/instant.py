@@ -10,7 +10,7 @@ from dataclasses import replace
 from tests.fakes.pipelines import FakePackaging, FakePipelines
 from tests.fakes.registry import FakeRegistry
 
-from millwright.core.actions import Launch, PackageModel
+from millwright.core.actions import ImportModel, Launch, PackageModel
 from millwright.core.execution import Execution, ObjectKey, Package, PackagingRun, Phase, PipelineRun, TrackedRun
 
 Wake = Callable[[ObjectKey], None]
@@ -80,10 +80,11 @@ class InstantPackaging(FakePackaging):
         self._wake = wake
         self._packaged: set[str] = set()
 
-    async def find(self, execution: Execution) -> PackagingRun | None:
-        return PackagingRun(Phase.SUCCEEDED) if execution.key in self._packaged else None
+    async def find(self, namespace: str, key: str) -> PackagingRun | None:
+        return PackagingRun(Phase.SUCCEEDED) if key in self._packaged else None
 
-    async def start(self, request: PackageModel) -> None:
+    async def start(self, request: PackageModel | ImportModel) -> None:
+        assert isinstance(request, PackageModel), "no Model here imports"
         key = request.execution.key
         self._packaged.add(key)
         self._runs.package(key, Package(f"s3://models/{key}", "sha256:" + "a" * 64, "onnx", "m-1"))

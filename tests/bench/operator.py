@@ -62,7 +62,8 @@ class Fakes:
             pools=NodePools,
         )
         runs = TrainingRunReconciler(cluster, clock, world)
-        models = ModelReconciler(cluster, clock, self.registry, Packages("s3://none", world.packages))
+        packages = Packages("s3://none", world.packages)
+        models = ModelReconciler(cluster, clock, self.registry, packages, self.packaging)
         deployments = DeploymentReconciler(cluster, clock, self.registry, lambda: Platform("none", "none"))
         self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
         model_queue = KeyedQueue("Model", models.reconcile, WORKERS)

@@ -15,6 +15,8 @@ PIPELINE_OR_REPLAY = "name what to run by exactly one of pipeline and replayOf"
 LEAVE_OUT = "a replay has the parameters, datasets and source of what it repeats: leave them out"
 BEST_BY = "bestBy says by which metric an alias with the rule BestBy is chosen: set both, or neither"
 SERVING: Spec = {"model": {"name": "arr-delay"}}
+IMPORT: Spec = {"uri": "s3://theirs/model.onnx", "format": "onnx"}
+DIGEST = "sha256:" + "0" * 64
 
 ACCEPTED: dict[str, tuple[str, Spec]] = {
     "a TrainingRun needs a pipeline and an output": ("TrainingRun", TRAINING),
@@ -48,6 +50,18 @@ ACCEPTED: dict[str, tuple[str, Spec]] = {
     "an alias may follow the best by a metric": (
         "Model",
         {"aliases": {"champion": "BestBy"}, "bestBy": {"metric": "val/loss: mean", "goal": "Minimize"}},
+    ),
+    "a Model may import ONNX, which tells its inputs": ("Model", {"import": IMPORT}),
+    "a Model may import a folder, with its digest and a sample": (
+        "Model",
+        {
+            "import": {
+                "uri": "s3://theirs/a/",
+                "format": "mlflow",
+                "digest": DIGEST,
+                "sample": {"uri": "s3://theirs/s.json"},
+            }
+        },
     ),
 }
 
@@ -145,6 +159,24 @@ REFUSED: dict[str, tuple[str, Spec, str]] = {
         {"aliases": {"champion": "BestBy"}, "bestBy": {"metric": "auc", "goal": "max"}},
         'Unsupported value: "max"',
     ),
+    "an import of skops without a sample": (
+        "Model",
+        {"import": IMPORT | {"format": "skops"}},
+        "a skops file tells nothing of its inputs: give a sample",
+    ),
+    "an import of a form that nobody knows": (
+        "Model",
+        {"import": IMPORT | {"format": "pickle"}},
+        'Unsupported value: "pickle"',
+    ),
+    "an import without a format": ("Model", {"import": {"uri": IMPORT["uri"]}}, "spec.import.format: Required value"),
+    "an import from elsewhere than S3": (
+        "Model",
+        {"import": IMPORT | {"uri": "https://example.org/model.onnx"}},
+        "spec.import.uri",
+    ),
+    "an import of a whole bucket": ("Model", {"import": IMPORT | {"uri": "s3://theirs"}}, "spec.import.uri"),
+    "an import by a digest that is none": ("Model", {"import": IMPORT | {"digest": "latest"}}, "spec.import.digest"),
     "a registered name outside of any namespace": ("Model", {"registeredName": "arr"}, "spec.registeredName"),
 }
 

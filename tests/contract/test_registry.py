@@ -17,7 +17,7 @@ from millwright.core.registry import VersionName
 from millwright.ports import DependencyError, Registry, RejectedError
 
 TASKS = (Task("train", "Running"), Task("evaluate", "Pending"))
-PACKAGE = Package("s3://models/flights/arr-delay/k-1", "sha256:" + "a" * 64, "onnx", "m-1")
+PACKAGE = Package("s3://models/flights/arr-delay/k-1", "sha256:" + "a" * 64, "onnx", "m-1", "sha256:" + "b" * 64)
 
 
 class FakeDriver:
@@ -44,7 +44,8 @@ class MlflowDriver:
         self._http = httpx.AsyncClient(base_url=f"{url}/api/2.0/mlflow/runs/")
 
     async def log(self, key: str, run_id: str) -> None:
-        manifest = dataclasses.asdict(PACKAGE) | {"modelId": PACKAGE.model_id, "schemaVersion": 1}
+        renamed = {"modelId": PACKAGE.model_id, "sourceDigest": PACKAGE.source_digest, "schemaVersion": 1}
+        manifest = dataclasses.asdict(PACKAGE) | renamed
         tasks = [dataclasses.asdict(task) | {"startTime": "2026-01-01T00:00:00Z"} for task in TASKS]
         await self._post("log-metric", run_id=run_id, key="roc_auc", value=0.75, timestamp=1)
         await self._post("set-tag", run_id=run_id, key="millwright.tasks", value=json.dumps(tasks))

@@ -12,7 +12,7 @@ from tests.fakes.registry import FakeRegistry
 from millwright.adapters import copies
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core import ir
-from millwright.core.actions import Launch, PackageModel
+from millwright.core.actions import ImportModel, Launch, PackageModel
 from millwright.core.execution import (
     EMBEDDED,
     Cause,
@@ -29,6 +29,7 @@ from millwright.core.ir import Pipeline
 from millwright.ports import CONFIG_MAPS, Cluster
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+DIGEST, SOURCE_DIGEST = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
 
 class FakePipelines:
@@ -122,20 +123,23 @@ class FakePackaging:
     def __post_init__(self) -> None:
         self.started: list[str] = []
 
-    async def find(self, execution: Execution) -> PackagingRun | None:
-        if execution.key not in self.started:
+    async def find(self, namespace: str, key: str) -> PackagingRun | None:
+        if key not in self.started:
             return None
         return PackagingRun(Phase.FAILED if self.failure else Phase.SUCCEEDED, self.failure)
 
-    async def start(self, request: PackageModel) -> None:
-        key = request.execution.key
+    async def start(self, request: PackageModel | ImportModel) -> None:
+        of, model = (
+            (request.execution, request.spec.output.model)
+            if isinstance(request, PackageModel)
+            else (request.wanted, request.wanted.model.name)
+        )
+        key, namespace = of.key, of.owner.key.namespace
         if key in self.started:
             return
         self.started.append(key)
         if self.failure is None:
-            namespace = request.execution.run.namespace
-            place = f"s3://models/{namespace}/{request.spec.output.model}/{key}"
-            package = Package(place, "sha256:" + "a" * 64, "onnx", "m-1")
+            package = Package(f"s3://models/{namespace}/{model}/{key}", DIGEST, "onnx", "m-1", SOURCE_DIGEST)
             self.objects.contents[f"{package.uri}/manifest.json"] = b"{}"
             copy = await self.cluster.get(CONFIG_MAPS, namespace, key) or {}
             for name, text in copy.get("data", {}).items():
@@ -145,6 +149,6 @@ class FakePackaging:
     async def strays(self, execution: Execution) -> Sequence[str]:
         return ()
 
-    async def stop(self, execution: Execution, key: str) -> None:
+    async def stop(self, namespace: str, key: str) -> None:
         if key in self.started:
             self.started.remove(key)

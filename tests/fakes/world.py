@@ -89,7 +89,7 @@ class FakeWorld:
         world = World(models, pipelines, packaging, registry, self.objects, self._packages, queues, lambda: self.pools)
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
         packages = Packages("s3://models", lambda namespace: self.faults.around(self._packages(namespace)))
-        self.models = ModelReconciler(cluster, self.clock, registry, packages)
+        self.models = ModelReconciler(cluster, self.clock, registry, packages, packaging)
         self.deployments = DeploymentReconciler(cluster, self.clock, registry, self._platform)
         metadata = {"name": "pipe", "namespace": KEY.namespace}
         self.cluster.put(CONFIG_MAPS, {"metadata": metadata, "data": {"pipeline.yaml": IR}})

@@ -145,7 +145,7 @@ def test_a_mismatch_fails_when_the_server_cannot_run_the_original(run, tmp_path,
 
     outcome = package(str(tmp_path / "package"), allow_pickle=False)
 
-    assert (outcome.outcome, outcome.reason) == ("Failed", "ConversionMismatch")
+    assert (outcome.outcome, outcome.reason) == ("Rejected", "ConversionMismatch")
     assert "max difference 0.25 > 1e-05. The server cannot run the original either: ValueError" in outcome.message
     assert not (tmp_path / "package").exists()
 

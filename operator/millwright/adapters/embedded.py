@@ -63,7 +63,7 @@ class EmbeddedPipelines:
             execution,
             launch.spec,
             self._settings,
-            step=STEP,
+            jobs.labels(execution, launch.spec, STEP),
             name=execution.key,
             args=[*args, "--workspace", "/workspace"],
             mlflow_run_id=mlflow_run_id,

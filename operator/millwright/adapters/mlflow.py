@@ -256,7 +256,7 @@ def _package(tag: str) -> Package | None:
     if not tag:
         return None
     found = json.loads(tag)
-    return Package(found["uri"], found["digest"], found["format"], found.get("modelId"))
+    return Package(found["uri"], found["digest"], found["format"], found.get("modelId"), found.get("sourceDigest"))
 
 
 def _outcome_text(cause: Cause | None) -> str:

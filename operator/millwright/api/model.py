@@ -18,6 +18,7 @@ from millwright.api.common import (
     cel,
     rules,
 )
+from millwright.api.model_import import ImportStatus, ModelImport
 
 MAX_VERSIONS = 20
 MAX_METRICS = 10
@@ -140,6 +141,11 @@ class ModelSpec(ApiModel):
         description="true: a model that converts neither to ONNX nor to skops may be stored and served as a pickle. "
         "A pickle runs code when it is loaded.",
     )
+    import_: ModelImport | None = Field(
+        None,
+        alias="import",
+        description="A model that was trained elsewhere, to become a version beside those of TrainingRuns.",
+    )
 
 
 class VersionStatus(StatusModel):
@@ -149,6 +155,7 @@ class VersionStatus(StatusModel):
     digest: ShortText | None = Field(None, description="Digest of its package.")
     format: ShortText | None = Field(None, description="onnx, skops or pickle.")
     training_run: ShortText | None = Field(None, description="The TrainingRun that made it.")
+    imported_from: LongText | None = Field(None, description="Where it was imported from.")
     mlflow_run: ShortText | None = Field(None, description="The MLflow run that made it.")
     approved: bool = Field(False, description="Whether it may be used.")
     metrics: tuple[MetricValue, ...] = Field(
@@ -181,6 +188,7 @@ class ModelStatus(StatusModel):
     deployed_by: tuple[DeployedBy, ...] = Field(
         (), max_length=MAX_DEPLOYED_BY, description="The first Deployments, by name, that serve a version."
     )
+    import_: ImportStatus | None = Field(None, alias="import", description="How far the import has got.")
     conditions: Conditions = Field(
-        (), description="Ready, Reconciling, Stalled, Registered, Approved, Aliased, UpToDate."
+        (), description="Ready, Reconciling, Stalled, Registered, Approved, Aliased, UpToDate, Imported."
     )

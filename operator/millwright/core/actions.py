@@ -6,6 +6,7 @@ from typing import Any
 
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.execution import Cause, Execution, Package
+from millwright.core.imports import Import
 from millwright.core.ir import Pipeline
 from millwright.core.training_state import ModelTarget
 
@@ -31,9 +32,9 @@ class LabelFailure:
 
 @dataclass(frozen=True)
 class OpenRun:
-    """Open the MLflow run of an execution that is under way without one."""
+    """Open the MLflow run of an import, or of an execution that is under way without one."""
 
-    execution: Execution
+    execution: Execution | Import
     tags: Mapping[str, str]
 
 
@@ -90,14 +91,14 @@ class Launch:
 
 @dataclass(frozen=True)
 class Stop:
-    """End a pipeline run's pods. Its MLflow run stays open: launching the execution again goes on with it."""
+    """End the pods of a pipeline run or an import. Its MLflow run stays open: starting again goes on with it."""
 
     key: str
 
 
 @dataclass(frozen=True)
 class Terminate:
-    """End an execution: its pipeline run, its packaging and its MLflow run."""
+    """End an execution or an import: its pipeline run, its packaging and its MLflow run."""
 
     key: str
 
@@ -195,7 +196,18 @@ class DeleteModel:
     name: str
 
 
-ModelAction = HoldFinalizer | ReleaseFinalizer | EnsureModel | SetAlias | DeleteAlias | DeleteVersion | DeleteModel
+@dataclass(frozen=True)
+class ImportModel:
+    """Start the packaging Job of an import."""
+
+    wanted: Import
+    mlflow_run_id: str
+
+
+ImportAction = OpenRun | CloseRun | Stop | Terminate | ImportModel | Register
+ModelAction = (
+    HoldFinalizer | ReleaseFinalizer | EnsureModel | SetAlias | DeleteAlias | DeleteVersion | DeleteModel | ImportAction
+)
 
 
 @dataclass(frozen=True)

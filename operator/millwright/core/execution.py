@@ -38,6 +38,25 @@ class ObjectKey:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """The object for which something is made in the cluster, and with which that goes."""
+
+    kind: str
+    key: ObjectKey
+    uid: str
+
+
+def execution_key(name: str, uid: str, spec_hash: str, attempt: int | str) -> str:
+    """`<name>-<hash>`, at most 51 characters: the idempotency key of everything that is started for an object."""
+    digest = hashlib.sha256(f"{uid}/{spec_hash}/{attempt}".encode()).hexdigest()
+    return f"{_stem(name)}-{digest[:10]}"
+
+
+def _stem(name: str) -> str:
+    return name[:40].rstrip("-.")
+
+
+@dataclass(frozen=True)
 class Execution:
     """One attempt at one spec of one TrainingRun; `key` names it everywhere in the outside world.
 
@@ -52,17 +71,17 @@ class Execution:
 
     @property
     def key(self) -> str:
-        """`<name>-<hash>`, at most 51 characters: the idempotency key of everything that is started."""
-        digest = hashlib.sha256(f"{self.uid}/{self.spec_hash}/{self.attempt}".encode()).hexdigest()
-        return f"{self._stem}-{digest[:10]}"
+        """The idempotency key."""
+        return execution_key(self.run.name, self.uid, self.spec_hash, self.attempt)
+
+    @property
+    def owner(self) -> Owner:
+        """The TrainingRun."""
+        return Owner("TrainingRun", self.run, self.uid)
 
     def is_kin(self, key: str) -> bool:
         """Whether that has the form of a key of some execution of the same TrainingRun."""
-        return re.fullmatch(f"{re.escape(self._stem)}-[0-9a-f]{{10}}", key) is not None
-
-    @property
-    def _stem(self) -> str:
-        return self.run.name[:40].rstrip("-.")
+        return re.fullmatch(f"{re.escape(_stem(self.run.name))}-[0-9a-f]{{10}}", key) is not None
 
     @property
     def experiment(self) -> str:
@@ -204,20 +223,22 @@ class PipelineRun:
 
 @dataclass(frozen=True)
 class Package:
-    """A model package in object storage."""
+    """A model package in object storage. `source_digest`: of the model that it was made of."""
 
     uri: str
     digest: str
     format: str
     model_id: str | None = None
+    source_digest: str | None = None
 
 
 @dataclass(frozen=True)
 class PackagingRun:
-    """A packaging Job as the cluster shows it."""
+    """A packaging Job as the cluster shows it. `waiting_for`: why its pod has not started."""
 
     phase: Phase
     cause: Cause | None = None
+    waiting_for: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ def decide(observed: ModelObserved, now: datetime) -> ModelPlan:
     if wrong is not None:
         release = _finalizer(observed, held=False)
         return Plan(status(observed, now, stalled(*wrong)), release, RESYNC_SECONDS)
-    ensure = (*_finalizer(observed, held=observed.spec.deletion_policy == "Delete"), *_ensure(observed, name))
+    held = observed.importing or observed.spec.deletion_policy == "Delete"
+    ensure = (*_finalizer(observed, held), *_ensure(observed, name))
     if observed.registered is None:
         facts = working("Registering", f"making {name} in the registry")
         return Plan(status(observed, now, facts), ensure, AT_ONCE)

@@ -17,6 +17,8 @@ def deleted(observed: ModelObserved, now: datetime) -> Plan[ModelAction, ModelSt
     """Version by version, so that a kill in between loses no package, and the registered model in the end."""
     if not observed.held:
         return Plan(observed.status)
+    if observed.importing:
+        return Plan(observed.status, requeue_after=0.0)
     if observed.spec.deletion_policy == "Retain" or observed.registered is None or observed.rival is not None:
         return Plan(observed.status, (ReleaseFinalizer(),))
     if observed.deployed_by:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from millwright.api.common import MetricValue
 from millwright.api.model import MAX_DEPLOYED_BY, MAX_METRICS, MAX_VERSIONS, BestBy, ModelStatus, VersionStatus
-from millwright.core import aliases, upstream
+from millwright.core import aliases, imports, upstream
 from millwright.core.conditions import VERDICT, Fact, merge, ready
 from millwright.core.model_state import ModelObserved
 from millwright.core.registry import RegisteredVersion
@@ -69,7 +69,7 @@ def _approval(observed: ModelObserved) -> Fact:
         message = f"approvedVersions names {', '.join(unfit)}, made by hand: only what passed its gates can be approved"
         return _not_approved("GatesNotPassed", message)
     if not passed:
-        return _not_approved("NoVersion", "no TrainingRun has made a version yet")
+        return _not_approved("NoVersion", "no version has been made yet")
     latest = passed[-1]
     if latest in aliases.approved(observed.spec, observed.versions):
         return Fact("Approved", "True", "LatestApproved", f"version {latest.number} is approved")
@@ -87,6 +87,7 @@ def _version(version: RegisteredVersion, is_approved: bool, best_by: BestBy | No
         digest=version.tags.get("millwright.digest"),
         format=version.tags.get("millwright.format"),
         training_run=version.tags.get("millwright.trainingRun"),
+        imported_from=imports.source_of(version.tags),
         mlflow_run=version.run_id or None,
         approved=is_approved,
         metrics=_metrics(version.metrics, best_by),

@@ -14,7 +14,8 @@ class ModelObserved:
     """Everything that a decision on a Model depends on.
 
     `rival`: another Model of the namespace that has the registered name. `packages`: the folder of the packages of its
-    versions. `unreported`: versions whose TrainingRun does not know of them yet.
+    versions. `unreported`: versions whose TrainingRun does not know of them yet. `importing`: an import is under way,
+    and is to end before the Model does.
     """
 
     key: ObjectKey
@@ -30,6 +31,7 @@ class ModelObserved:
     upstream: UpstreamModels = field(default_factory=dict)
     packages: str = ""
     unreported: frozenset[str] = frozenset()
+    importing: bool = False
 
     @property
     def deployed_by(self) -> tuple[DeployedBy, ...]:

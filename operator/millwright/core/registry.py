@@ -26,7 +26,7 @@ class RegisteredVersion:
 
     @property
     def passed(self) -> bool:
-        """Whether a TrainingRun registered it after its gates passed."""
+        """Whether it was registered after its gates passed, or as an import."""
         return self.tags.get("millwright.gates") == "Passed"
 
     @property

@@ -55,7 +55,11 @@ def target(
         return Missing("VersionNotFound", f"{name} has no version {wanted} in the registry")
     uri, digest = found.tags.get("millwright.package"), found.tags.get("millwright.digest")
     if not uri or not digest:
-        return Missing("VersionNotPackaged", f"version {wanted} of {name} was not made by a TrainingRun", final=True)
+        return Missing(
+            "VersionNotPackaged",
+            f"version {wanted} of {name} was made neither by a TrainingRun nor by an import",
+            final=True,
+        )
     if pinned and found not in approved(spec, known):
         return _not_approved(model, found)
     return Target(model.name, wanted, uri, digest, spec.allow_pickle, found.passed)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from millwright.api.model import ModelSpec, ModelStatus
 from millwright.api.training_run import TrainingRunStatus
-from millwright.core import model, records, retention
+from millwright.core import model, model_import, records, retention
 from millwright.core.actions import (
     DeleteAlias,
     DeleteModel,
@@ -30,10 +30,12 @@ from millwright.ports import (
     Cluster,
     Manifest,
     ObjectStore,
+    Packaging,
     Registry,
 )
 from millwright.reconcilers import upstream
 from millwright.reconcilers.base import Reconciler
+from millwright.reconcilers.model_import import ModelImports
 from millwright.reconcilers.together import together
 
 FINALIZER = "millwright.dev/model"
@@ -58,10 +60,13 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
     resource = MODELS
     status_type = ModelStatus
 
-    def __init__(self, cluster: Cluster, clock: Clock, registry: Registry, packages: Packages) -> None:
+    def __init__(
+        self, cluster: Cluster, clock: Clock, registry: Registry, packages: Packages, packaging: Packaging
+    ) -> None:
         super().__init__(cluster, clock)
         self._registry = registry
         self._packages = packages
+        self._imports = ModelImports(registry, packaging)
 
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[ModelAction, ModelStatus]:
         metadata = body["metadata"]
@@ -74,8 +79,19 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
             held=FINALIZER in metadata.get("finalizers", []),
             packages=self._packages.folder(key),
         )
-        observed = subject if _is_nothing_to_us(subject) else await self._observe(subject)
-        return model.decide(observed, self._clock.now())
+        if _is_nothing_to_us(subject):
+            return model.decide(subject, self._clock.now())
+        return await self._with_import(await self._observe(subject), metadata["uid"])
+
+    async def _with_import(self, observed: ModelObserved, uid: str) -> Plan[ModelAction, ModelStatus]:
+        """An import goes on beside the rest, as long as there is a registered model of ours for it."""
+        now = self._clock.now()
+        if not observed.deleting and (observed.registered is None or observed.rival is not None):
+            return model.decide(replace(observed, importing=observed.held), now)
+        imported = await self._imports.observe(observed, uid)
+        step = model_import.decide(imported, now)
+        plan = model.decide(replace(observed, importing=not step.is_last), now)
+        return model_import.joined(imported, plan, step, now)
 
     async def _observe(self, subject: ModelObserved) -> ModelObserved:
         name = registered_name(subject.key, subject.spec)
@@ -126,6 +142,8 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
                 await self._delete(key, body, action)
             case DeleteModel(name):
                 await self._registry.delete_model(name)
+            case _:
+                await self._imports.act(key, action)
 
     async def _delete(self, key: ObjectKey, body: Manifest, gone: DeleteVersion) -> None:
         """The package goes first: once the version is gone, nobody knows where it was."""

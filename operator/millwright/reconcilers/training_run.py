@@ -163,7 +163,9 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         return await self._copies.of(known.subject.key.namespace, of) if of is not None else None
 
     async def _packaging(self, known: Observed, execution: Execution) -> PackagingRun | None:
-        return await self._world.packaging.find(execution) if known.ended_well else None
+        if not known.ended_well:
+            return None
+        return await self._world.packaging.find(execution.run.namespace, execution.key)
 
     async def _version(self, known: Observed, execution: Execution) -> str | None:
         """As the status tells, or the registry. What was told stays true when the version has been deleted since."""
@@ -217,7 +219,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
 
     async def _terminate(self, execution: Execution, run_key: str) -> None:
         await self._world.pipelines.stop(execution, run_key)
-        await self._world.packaging.stop(execution, run_key)
+        await self._world.packaging.stop(execution.run.namespace, run_key)
         await self._world.queues.leave(execution, run_key)
         tracked = await self._world.registry.find_run(execution.experiment, run_key)
         if tracked is not None and tracked.status == "RUNNING":
@@ -226,7 +228,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     async def _prune(self, execution: Execution, run_keys: tuple[str, ...]) -> None:
         for run_key in run_keys:
             await self._world.pipelines.prune(execution, run_key)
-            await self._world.packaging.stop(execution, run_key)
+            await self._world.packaging.stop(execution.run.namespace, run_key)
 
 
 def _subject(key: ObjectKey, body: Manifest) -> Subject:
