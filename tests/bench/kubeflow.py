@@ -1,5 +1,6 @@
 """Kubeflow Pipelines as a script speaks with it: the REST calls that `kfp.Client` makes."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -7,6 +8,8 @@ import httpx
 
 UNDER_WAY = ["RUNTIME_STATE_UNSPECIFIED", "PENDING", "RUNNING", "CANCELING", "PAUSED"]
 PAGE = "200"
+SERVER_ERROR = 500
+PAUSES = (1.0, 2.0, 4.0, 8.0)
 
 
 class Script:
@@ -62,7 +65,12 @@ class Script:
     async def _call(
         self, method: str, path: str, query: dict[str, str] | None = None, body: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        answer = await self._http.request(method, path, params=query, json=body)
+        """Asks again where the server is too busy to answer, as a patient script does."""
+        for pause in (*PAUSES, None):
+            answer = await self._http.request(method, path, params=query, json=body)
+            if answer.status_code < SERVER_ERROR or pause is None:
+                break
+            await asyncio.sleep(pause)
         answer.raise_for_status()
         return dict(answer.json()) if answer.content else {}
 
