@@ -88,8 +88,8 @@ class KubernetesCluster:
         query = {"tailLines": str(lines)} | ({"container": container} if container else {})
         try:
             raw = await self._call("GET", path, query)
-        except RejectedError:
-            return ""  # the container has not started, or the log is gone
+        except (RejectedError, ServerError):
+            return ""  # the container has not started, the log is gone, or the node that has it
         return raw.decode(errors="replace") if raw else ""
 
     async def _json(
@@ -136,6 +136,10 @@ class AlreadyExists(RejectedError):
     """The object that was to be created is there."""
 
 
+class ServerError(DependencyError):
+    """The API server answered that it failed, or that what it asked did."""
+
+
 def _error(status: int, call: str, raw: bytes) -> Exception:
     try:
         answer = json.loads(raw)
@@ -145,5 +149,6 @@ def _error(status: int, call: str, raw: bytes) -> Exception:
     if reason == "AlreadyExists":
         return AlreadyExists(message)
     if status in TRY_AGAIN:
-        return DependencyError("kubernetes", f"{call}: {status} {message}")
+        kind = ServerError if status >= 500 else DependencyError
+        return kind("kubernetes", f"{call}: {status} {message}")
     return RejectedError(f"Kubernetes refused {call}: {message}")
