@@ -71,13 +71,15 @@ class KubernetesCluster:
         await self._json("PATCH", resource.path(metadata["namespace"], metadata["name"]), query, manifest, APPLY_PATCH)
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
-        await self._merge(resource.path(namespace, name), patch)
+        found = await self._merge(resource.path(namespace, name), patch)
+        if found is None and "resourceVersion" in patch.get("metadata", {}):
+            raise DependencyError("kubernetes", f"{resource.plural} {name} has been deleted since it was read")
 
     async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
         await self._merge(resource.path(namespace, name, "status"), {"status": patch})
 
-    async def _merge(self, path: str, patch: Manifest) -> None:
-        await self._json("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, MERGE_PATCH, absent_is_fine=True)
+    async def _merge(self, path: str, patch: Manifest) -> Any:
+        return await self._json("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, MERGE_PATCH, absent_is_fine=True)
 
     async def delete(self, resource: Resource, namespace: str, name: str, foreground: bool = False) -> None:
         body = {"propagationPolicy": "Foreground" if foreground else "Background"}
