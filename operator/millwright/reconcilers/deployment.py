@@ -1,6 +1,6 @@
 """Deployment: resolves the version, and keeps version sets and the Service that clients use."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from millwright.api.deployment import DeploymentSpec, DeploymentStatus
 from millwright.api.model import ModelSpec, ModelStatus
@@ -34,7 +34,7 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
         if "deletionTimestamp" in body["metadata"]:
             return Plan(status)
         spec = DeploymentSpec.model_validate(body["spec"])
-        service = await self._cluster.get(SERVICES, key.namespace, key.name)
+        services = await self._services(key)
         observed = DeploymentObserved(
             key=key,
             uid=body["metadata"]["uid"],
@@ -42,8 +42,8 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             spec=spec,
             status=status,
             target=await self._target(key, spec),
-            sets=await self._version_sets(key),
-            service_applied=_annotation(service) if service else None,
+            sets=await self._version_sets(key, services.keys()),
+            service_applied=services.get(key.name),
         )
         return deployment.decide(observed, self._platform, self._clock.now())
 
@@ -58,11 +58,16 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
         versions = await self._registry.versions(registered_name(model, model_spec))
         return resolution.target(model, model_spec, versions, number, pinned=spec.model.version is not None)
 
-    async def _version_sets(self, key: ObjectKey) -> dict[str, VersionSetState]:
+    async def _services(self, key: ObjectKey) -> dict[str, str]:
+        """What each Service carries of the manifest it was made from, by its name."""
+        found = await self._cluster.list(SERVICES, key.namespace, version_set.selector(key))
+        return {service["metadata"]["name"]: _annotation(service) for service in found}
+
+    async def _version_sets(self, key: ObjectKey, services: Collection[str]) -> dict[str, VersionSetState]:
         label = version_set.selector(key)
         pods = await self._cluster.list(PODS, key.namespace, label)
         found = await self._cluster.list(APPS, key.namespace, label)
-        return {d["metadata"]["name"]: _state(d, pods) for d in found}
+        return {d["metadata"]["name"]: _state(d, pods, services) for d in found}
 
     async def act(self, key: ObjectKey, body: Manifest, action: DeploymentAction) -> None:
         match action:
@@ -79,11 +84,12 @@ def _annotation(body: Manifest) -> str:
     return str(body["metadata"].get("annotations", {}).get(version_set.APPLIED, ""))
 
 
-def _state(body: Manifest, pods: Sequence[Manifest]) -> VersionSetState:
+def _state(body: Manifest, pods: Sequence[Manifest], services: Collection[str]) -> VersionSetState:
+    """A set without its Service is not what was applied."""
     status = body.get("status", {})
     current = status.get("observedGeneration") == body["metadata"]["generation"]
     return VersionSetState(
-        applied=_annotation(body),
+        applied=_annotation(body) if body["metadata"]["name"] in services else "",
         replicas=body["spec"].get("replicas", 1),
         ready=status.get("availableReplicas", 0) if current else 0,
         trouble=_trouble(body["metadata"]["name"], pods),

@@ -183,6 +183,22 @@ async def test_a_converged_deployment_costs_no_write() -> None:
     assert len(world.cluster.writes) == before
 
 
+def services(world: FakeWorld) -> list[str]:
+    return [name for plural, _, name in world.cluster.objects if plural == SERVICES.plural]
+
+
+async def test_services_that_somebody_deletes_are_made_again() -> None:
+    world = await started(FakeWorld())
+    await look(world, 1)
+    all_answer(world)
+    await look(world, 3)
+    before = services(world)
+    for name in before:
+        del world.cluster.objects[SERVICES.plural, KEY.namespace, name]
+    await look(world, 2)
+    assert sorted(services(world)) == sorted(before) == sorted([KEY.name, *sets(world)])
+
+
 async def look_through_crashes(world: FakeWorld) -> None:
     for _ in range(30):
         all_answer(world)
@@ -206,3 +222,4 @@ async def test_killed_at_any_write_it_ends_with_the_new_version_alone(
     await look_through_crashes(world)
     assert sets(world) == [served(world)]
     assert world.status(PLURAL)["stable"]["version"] == "2"
+    assert sorted(services(world)) == sorted([KEY.name, *sets(world)])
