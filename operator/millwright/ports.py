@@ -90,7 +90,10 @@ class Cluster(Protocol):
         """Server-side apply under our field manager."""
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
-        """JSON merge patch; an object that is gone is left alone."""
+        """JSON merge patch; an object that is gone is left alone.
+
+        With a `resourceVersion` it is of that version, or raises DependencyError: the object was changed, or is gone.
+        """
 
     async def delete(self, resource: Resource, namespace: str, name: str, foreground: bool = False) -> None:
         """Deletes the object and what it owns; absent is fine. `foreground`: it goes when what it owns has gone."""

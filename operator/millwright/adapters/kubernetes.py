@@ -71,13 +71,15 @@ class KubernetesCluster:
         await self._json("PATCH", resource.path(metadata["namespace"], metadata["name"]), query, manifest, APPLY_PATCH)
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
-        await self._merge(resource.path(namespace, name), patch)
+        found = await self._merge(resource.path(namespace, name), patch)
+        if found is None and "resourceVersion" in patch.get("metadata", {}):
+            raise DependencyError("kubernetes", f"{resource.plural} {name} has been deleted since it was read")
 
     async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
         await self._merge(resource.path(namespace, name, "status"), {"status": patch})
 
-    async def _merge(self, path: str, patch: Manifest) -> None:
-        await self._json("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, MERGE_PATCH, absent_is_fine=True)
+    async def _merge(self, path: str, patch: Manifest) -> Any:
+        return await self._json("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, MERGE_PATCH, absent_is_fine=True)
 
     async def delete(self, resource: Resource, namespace: str, name: str, foreground: bool = False) -> None:
         body = {"propagationPolicy": "Foreground" if foreground else "Background"}
@@ -88,8 +90,8 @@ class KubernetesCluster:
         query = {"tailLines": str(lines)} | ({"container": container} if container else {})
         try:
             raw = await self._call("GET", path, query)
-        except RejectedError:
-            return ""  # the container has not started, or the log is gone
+        except (RejectedError, ServerError):
+            return ""  # the container has not started, the log is gone, or the node that has it
         return raw.decode(errors="replace") if raw else ""
 
     async def _json(
@@ -136,6 +138,10 @@ class AlreadyExists(RejectedError):
     """The object that was to be created is there."""
 
 
+class ServerError(DependencyError):
+    """The API server answered that it failed, or that what it asked did."""
+
+
 def _error(status: int, call: str, raw: bytes) -> Exception:
     try:
         answer = json.loads(raw)
@@ -145,5 +151,6 @@ def _error(status: int, call: str, raw: bytes) -> Exception:
     if reason == "AlreadyExists":
         return AlreadyExists(message)
     if status in TRY_AGAIN:
-        return DependencyError("kubernetes", f"{call}: {status} {message}")
+        kind = ServerError if status >= 500 else DependencyError
+        return kind("kubernetes", f"{call}: {status} {message}")
     return RejectedError(f"Kubernetes refused {call}: {message}")
