@@ -2,6 +2,7 @@
 
 What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it, and the TrainingRuns
 that name it and have no result; a ConfigMap is not watched: a TrainingRun that waits for one looks again by itself.
+A replica that does not lead watches too: its queues are filled and wait.
 """
 
 import asyncio
@@ -54,20 +55,17 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
         settings.scanning.disabled = True
         settings.watching.server_timeout = 300
         operator = running["operator"] = await build(running["settings"])
-        queues = (operator.training_runs, operator.models, operator.deployments)
-        endless = (*(queue.run() for queue in queues), operator.node_pools.follow())
-        running["tasks"] = [asyncio.create_task(work) for work in endless]
+        running["task"] = asyncio.create_task(operator.run())
 
     @kopf.on.cleanup(registry=handlers)
     async def end(**_: Any) -> None:
-        for task in running["tasks"]:
-            await stop(task)
+        await stop(running["task"])
         await running["operator"].close()
 
     @kopf.on.probe(registry=handlers, id="queues")
     async def alive(**_: Any) -> str:
-        if any(task.done() for task in running["tasks"]):
-            raise RuntimeError("a queue, or what follows the node pools, has ended")
+        if running["task"].done():
+            raise RuntimeError("the queues, or what follows the node pools, have ended")
         return "running"
 
     def operator() -> Operator:

@@ -50,6 +50,13 @@ class Storage(Section):
     secret_name: str = Field("millwright-storage", description="Secret of each namespace with S3 credentials.")
 
 
+class Lease(Section):
+    """What the operator's replicas contend for."""
+
+    namespace: str = Field("millwright", description="Its namespace.")
+    name: str = Field("millwright-operator", description="Its name; one for all that watch the same namespaces.")
+
+
 class UserHeader(Section):
     """The header in which a proxy in front of Kubeflow Pipelines would say who asks."""
 
@@ -93,6 +100,7 @@ class Settings(BaseSettings):
     )
     kueue: bool = Field(False, description="Whether the cluster has Kueue, so that TrainingRuns may name a queue.")
     kubeflow: Kubeflow | None = Field(None, description="The server of the kubeflow backend.")
+    lease: Lease = Field(Lease(), description="Whose holder, of several replicas, works.")
     namespaces: tuple[str, ...] = Field((), description="Namespaces to watch; all where it is empty.")
     workers: int = Field(8, ge=1, le=128, description="Objects of one kind reconciled at once.")
     runner_resources: Quantities = Field(default_factory=dict, description="Requests and limits of pipeline pods.")

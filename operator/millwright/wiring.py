@@ -1,22 +1,27 @@
 """Settings → adapters → reconcilers → queues. The only place that constructs."""
 
+import asyncio
+import socket
 from dataclasses import dataclass
+from uuid import uuid4
 
 from millwright.adapters.backends import Backends
-from millwright.adapters.clock import SystemClock
+from millwright.adapters.clock import SystemClock, elapsed
 from millwright.adapters.embedded import EmbeddedPipelines
 from millwright.adapters.jobs import JobSettings
 from millwright.adapters.kubeflow import KubeflowPipelines, KubeflowSettings
 from millwright.adapters.kubeflow_api import Credentials, KubeflowApi
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.kueue import KueueQueues, NoQueues
+from millwright.adapters.lease import KubernetesLease
 from millwright.adapters.mlflow import MlflowRegistry
 from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.packaging import JobPackaging
 from millwright.adapters.s3 import S3Objects
 from millwright.core.execution import ObjectKey
 from millwright.core.version_set import Platform
-from millwright.ports import Pipelines
+from millwright.leadership import Leadership, LeaseFence
+from millwright.ports import Fence, Pipelines
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
 from millwright.reconcilers.model import ModelReconciler
@@ -32,9 +37,21 @@ class Operator:
     registry: MlflowRegistry
     kubeflow: KubeflowApi | None
     node_pools: NodePoolsFile
+    leadership: Leadership
     training_runs: KeyedQueue[ObjectKey]
     models: KeyedQueue[ObjectKey]
     deployments: KeyedQueue[ObjectKey]
+
+    async def run(self) -> None:
+        """Works on the queues while this replica leads; follows the node pools always."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.leadership.run(self._work))
+            group.create_task(self.node_pools.follow())
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for queue in (self.training_runs, self.models, self.deployments):
+                group.create_task(queue.run())
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -46,8 +63,9 @@ class Operator:
 
 async def build(settings: Settings) -> Operator:
     """Connects everything as the settings say."""
-    cluster = await KubernetesCluster.connect()
-    registry = MlflowRegistry(settings.mlflow.tracking_uri, settings.mlflow.public_url)
+    fence = LeaseFence(elapsed)
+    cluster = await KubernetesCluster.connect(fence.passing)
+    registry = MlflowRegistry(settings.mlflow.tracking_uri, settings.mlflow.public_url, fence=fence.passing)
     clock = SystemClock()
     jobs = JobSettings(
         image=settings.images.runner,
@@ -55,7 +73,7 @@ async def build(settings: Settings) -> Operator:
         storage_secret=settings.storage.secret_name,
         resources=settings.runner_resources,
     )
-    kubeflow = _kubeflow(settings.kubeflow)
+    kubeflow = _kubeflow(settings.kubeflow, fence.passing)
     node_pools = NodePoolsFile(settings.node_pools_file)
     world = World(
         pipelines=_backends(settings, cluster, jobs, kubeflow, node_pools),
@@ -75,18 +93,25 @@ async def build(settings: Settings) -> Operator:
         registry=registry,
         kubeflow=kubeflow,
         node_pools=node_pools,
+        leadership=_leadership(settings, cluster, fence),
         training_runs=KeyedQueue("TrainingRun", training_runs.reconcile, settings.workers),
         models=KeyedQueue("Model", models.reconcile, settings.workers),
         deployments=KeyedQueue("Deployment", deployments.reconcile, settings.workers),
     )
 
 
-def _kubeflow(section: Kubeflow | None) -> KubeflowApi | None:
+def _leadership(settings: Settings, cluster: KubernetesCluster, fence: LeaseFence) -> Leadership:
+    lease = KubernetesLease(cluster.api, settings.lease.namespace, settings.lease.name)
+    identity = f"{socket.gethostname()}_{uuid4()}"  # a container that was restarted is another
+    return Leadership(lease, identity, fence, elapsed)
+
+
+def _kubeflow(section: Kubeflow | None, fence: Fence) -> KubeflowApi | None:
     if section is None:
         return None
     header = section.user_header
     headers = {header.name: header.value} if header else {}
-    return KubeflowApi(section.url, Credentials(section.token_file, headers))
+    return KubeflowApi(section.url, Credentials(section.token_file, headers), fence=fence)
 
 
 def _backends(

@@ -8,16 +8,18 @@ from unittest.mock import patch
 import kopf
 from tests.bench.instant import InstantPackaging, InstantPipelines, InstantRegistry
 from tests.bench.traffic import CountingClient
+from tests.fakes.lease import FakeLease
 from tests.fakes.objects import FakeObjects
 
 from millwright import handlers, settings
-from millwright.adapters.clock import SystemClock
+from millwright.adapters.clock import SystemClock, elapsed
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.kueue import NoQueues
 from millwright.adapters.node_pools import NodePoolsFile
 from millwright.core.execution import ObjectKey
 from millwright.core.node_pools import NodePools
 from millwright.core.version_set import Platform
+from millwright.leadership import Leadership, LeaseFence
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
 from millwright.reconcilers.model import ModelReconciler
@@ -66,6 +68,7 @@ class Fakes:
             registry=self.registry,  # type: ignore[arg-type]
             kubeflow=None,
             node_pools=NodePoolsFile(None),
+            leadership=Leadership(FakeLease(), "bench", LeaseFence(elapsed), elapsed),
             training_runs=self.queue,
             models=KeyedQueue("Model", models.reconcile, WORKERS),
             deployments=KeyedQueue("Deployment", deployments.reconcile, WORKERS),

@@ -104,16 +104,42 @@ def test_every_container_has_an_image_with_a_tag_and_bounds(objects: list[Object
     assert [c["name"] for c in every if not c.get("resources", {}).get("limits", {}).get("memory")] == []
 
 
-def test_cluster_wide_it_has_one_cluster_role_and_no_role() -> None:
+LEASE_ROLE = (NAMESPACE, "mill-operator-lease")
+
+
+def test_cluster_wide_it_has_one_cluster_role_and_a_role_for_its_lease() -> None:
     objects = render({})
     assert named(objects, "ClusterRole") == [("", "mill-operator")]
     assert named(objects, "ClusterRoleBinding") == [("", "mill-operator")]
-    assert named(objects, "Role") == named(objects, "RoleBinding") == []
+    assert named(objects, "Role") == named(objects, "RoleBinding") == [LEASE_ROLE]
+
+
+def test_the_lease_that_it_may_write_is_the_one_that_it_is_told_to(objects: list[Object]) -> None:
+    lease = yaml.safe_load(settings(objects, "settings.yaml"))["lease"]
+    assert lease == {"namespace": NAMESPACE, "name": "mill-operator"}
+    (role,) = [o for o in objects if o["kind"] == "Role" and o["metadata"]["name"] == "mill-operator-lease"]
+    named_rule, creation = role["rules"]
+    assert (named_rule["resourceNames"], named_rule["verbs"]) == (["mill-operator"], ["get", "patch"])
+    assert creation["verbs"] == ["create"]
+
+
+def test_several_replicas_are_spread_and_one_is_not() -> None:
+    def spread(values: Object) -> Any:
+        return template(render(values), "mill-operator")["spec"].get("topologySpreadConstraints")
+
+    assert spread({}) is None
+    (constraint,) = spread({"operator.replicas": 2})
+    assert constraint["topologyKey"] == "kubernetes.io/hostname"
+    assert constraint["labelSelector"]["matchLabels"].items() <= labels({"operator.replicas": 2}).items()
+
+
+def labels(values: Object) -> Any:
+    return template(render(values), "mill-operator")["metadata"]["labels"]
 
 
 def test_namespaced_it_has_a_role_in_each_namespace_and_nothing_cluster_wide_but_the_crds() -> None:
     objects = render({"namespaces": ["a", "b"]})
-    roles = [("a", "mill-operator"), ("b", "mill-operator")]
+    roles = [LEASE_ROLE, ("a", "mill-operator"), ("b", "mill-operator")]
     assert named(objects, "Role") == named(objects, "RoleBinding") == roles
     scoped = {body["kind"] for body in objects if body["kind"] in CLUSTER_SCOPED}
     assert scoped == {"CustomResourceDefinition"}
@@ -247,6 +273,7 @@ def test_other_node_pools_start_no_pod_anew() -> None:
         ({"nodePools": {"gpu": {"accelerators": "nvidia.com/gpu"}}}, "accelerators"),
         ({"nodePools": {"gpu": {"hourlyCost": -1}}}, "hourlyCost"),
         ({"currency": "euro"}, "currency"),
+        ({"operator.replicas": 0}, "replicas"),
     ],
 )
 def test_wrong_values_are_refused_by_name(values: Object, words: str) -> None:

@@ -6,6 +6,7 @@ https://mlflow.org/docs/latest/rest-api.html
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +15,7 @@ import httpx
 from millwright.core.execution import Cause, Package, Task, TrackedRun, original
 from millwright.core.records import PIPELINE_DIGEST_TAG, REPLAY_OF_TAG
 from millwright.core.registry import RegisteredModel, RegisteredVersion
-from millwright.ports import DependencyError, RejectedError
+from millwright.ports import DependencyError, Fence, RejectedError
 
 TIMEOUT_SECONDS = 15.0
 PAGE = 1000
@@ -39,12 +40,17 @@ class MlflowRegistry:
     """Implements ports.Registry."""
 
     def __init__(
-        self, tracking_uri: str, public_url: str | None = None, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        tracking_uri: str,
+        public_url: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        fence: Fence = nullcontext,
     ) -> None:
         """`public_url`: what a browser uses, where it differs from what pods use."""
         self._url = (public_url or tracking_uri).rstrip("/")
         base_url = f"{tracking_uri.rstrip('/')}/api/2.0/mlflow/"
         self._http = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT_SECONDS, transport=transport)
+        self._fence = fence
         self._experiments: dict[str, tuple[float, str]] = {}
 
     async def close(self) -> None:
@@ -192,7 +198,8 @@ class MlflowRegistry:
         self, method: str, path: str, body: dict[str, Any] | None = None, query: dict[str, str] | None = None
     ) -> dict[str, Any]:
         try:
-            response = await self._http.request(method, path, json=body, params=query)
+            async with self._fence():
+                response = await self._http.request(method, path, json=body, params=query)
         except httpx.HTTPError as error:
             self._experiments.clear()
             raise DependencyError("mlflow", f"{method} {path}: {error or type(error).__name__}") from error
