@@ -36,8 +36,10 @@ class Images(Section):
 class Mlflow(Section):
     """Where MLflow is."""
 
-    tracking_uri: str = Field(pattern=r"^https?://", description="What pods and the operator use.")
+    tracking_uri: str = Field(pattern=r"^https?://[^@]+$", description="What pods and the operator use; names no user.")
     public_url: str | None = Field(None, description="What browsers use, for links in status.")
+    secret_name: str | None = Field(None, description="Secret of each namespace with the pods' login.")
+    login_folder: Path | None = Field(None, description="Folder with the operator's own, as files.")
 
 
 class Storage(Section):
@@ -78,6 +80,10 @@ class Kubeflow(Section):
     storage_keys: tuple[str, ...] = Field(
         ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"),
         description="Keys of the storage Secret that steps get; each must be in it, or their pods do not start.",
+    )
+    mlflow_keys: tuple[str, ...] = Field(
+        ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"),
+        description="Keys of mlflow.secretName that steps get, where it is set; each must be in it, too.",
     )
 
 

@@ -15,6 +15,7 @@ from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.kueue import KueueQueues, NoQueues
 from millwright.adapters.lease import KubernetesLease
 from millwright.adapters.mlflow import MlflowRegistry
+from millwright.adapters.mlflow_login import MlflowLogin
 from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.packaging import JobPackaging
 from millwright.adapters.s3 import S3Objects
@@ -26,7 +27,7 @@ from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
 from millwright.reconcilers.model import ModelReconciler
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
-from millwright.settings import Kubeflow, Settings
+from millwright.settings import Kubeflow, Mlflow, Settings
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,14 @@ async def build(settings: Settings) -> Operator:
     """Connects everything as the settings say."""
     fence = LeaseFence(elapsed)
     cluster = await KubernetesCluster.connect(fence.passing)
-    registry = MlflowRegistry(settings.mlflow.tracking_uri, settings.mlflow.public_url, fence=fence.passing)
+    registry = _registry(settings.mlflow, fence.passing)
     clock = SystemClock()
     jobs = JobSettings(
         image=settings.images.runner,
         tracking_uri=settings.mlflow.tracking_uri,
         storage_secret=settings.storage.secret_name,
         resources=settings.runner_resources,
+        mlflow_secret=settings.mlflow.secret_name,
     )
     kubeflow = _kubeflow(settings.kubeflow, fence.passing)
     node_pools = NodePoolsFile(settings.node_pools_file)
@@ -100,6 +102,11 @@ async def build(settings: Settings) -> Operator:
     )
 
 
+def _registry(section: Mlflow, fence: Fence) -> MlflowRegistry:
+    login = MlflowLogin(section.login_folder)
+    return MlflowRegistry(section.tracking_uri, section.public_url, fence=fence, login=login)
+
+
 def _leadership(settings: Settings, cluster: KubernetesCluster, fence: LeaseFence) -> Leadership:
     lease = KubernetesLease(cluster.api, settings.lease.namespace, settings.lease.name)
     identity = f"{socket.gethostname()}_{uuid4()}"  # a container that was restarted is another
@@ -124,6 +131,7 @@ def _backends(
             public_url=section.public_url or section.url,
             run_namespace=section.run_namespace,
             storage_keys=section.storage_keys,
+            mlflow_keys=section.mlflow_keys,
             service_account_name=section.service_account_name,
         )
         backends["kubeflow"] = KubeflowPipelines(api, cluster, jobs, chosen, pools.current)

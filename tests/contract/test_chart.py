@@ -9,12 +9,25 @@ from typing import Any
 import pytest
 import yaml
 from tests.cluster.settings import ROOT
-from tests.contract.chart import CHART, NAMESPACE, Object, containers, helm, pods, refusal, render
+from tests.contract.chart import (
+    CHART,
+    NAMESPACE,
+    OWN_MLFLOW,
+    Object,
+    containers,
+    helm,
+    named,
+    pods,
+    refusal,
+    render,
+    settings,
+    template,
+)
 from tests.contract.s3_server import s3_server
 
+from millwright import settings as operator_settings
 from millwright.adapters import node_pool_settings
 
-OWN_MLFLOW = {"mlflow.embedded": False, "mlflow.trackingUri": "http://mlflow.example"}
 OWN_S3 = {"storage.embedded": False}
 GIVEN_KEYS = {"storage.accessKeyId": "given-id", "storage.secretAccessKey": "given-secret"}
 VARIANTS: dict[str, Object] = {
@@ -23,6 +36,12 @@ VARIANTS: dict[str, Object] = {
     "MLflow of one's own": OWN_MLFLOW,
     "S3 of one's own": OWN_S3,
     "all of one's own, in one namespace": OWN_MLFLOW | OWN_S3 | {"namespaces": ["a"]},
+    "a login and a database": {
+        "mlflow.secretName": "login",
+        "mlflow.authSecretName": "auth",
+        "mlflow.databaseSecretName": "database",
+        "mlflow.workers": 4,
+    },
     "given keys": GIVEN_KEYS,
     "a Secret that is there": {"storage.createSecret": False},
     "all switches on": {"serviceMonitor.enabled": True, "images.pullSecrets": [{"name": "registry"}]},
@@ -39,11 +58,6 @@ CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition
 def objects(request: pytest.FixtureRequest) -> list[Object]:
     """What one variant renders to."""
     return render(VARIANTS[request.param])
-
-
-def named(objects: list[Object], kind: str) -> list[tuple[str, str]]:
-    """(namespace, name) of every object of a kind; the namespace is empty where there is none."""
-    return [(o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in objects if o["kind"] == kind]
 
 
 def test_lint_has_nothing_to_say() -> None:
@@ -214,13 +228,15 @@ def test_given_keys_are_the_storage_s_and_other_keys_start_its_pods_anew() -> No
         assert template(render(GIVEN_KEYS), name) != template(render(changed), name)
 
 
-def template(objects: list[Object], name: str) -> Any:
-    return next(o["spec"]["template"] for o in objects if o["kind"] == "Deployment" and o["metadata"]["name"] == name)
-
-
-def settings(objects: list[Object], file: str) -> str:
-    text: str = next(o["data"][file] for o in objects if o["metadata"]["name"] == "mill-settings")
-    return text
+def test_what_the_chart_writes_the_operator_reads(
+    objects: list[Object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = tmp_path / "node-pools.yaml"
+    pools.write_text(settings(objects, "node-pools.yaml"))
+    text = settings(objects, "settings.yaml").replace("/etc/millwright/node-pools.yaml", str(pools))
+    (tmp_path / "settings.yaml").write_text(text)
+    monkeypatch.setenv(operator_settings.FILE_VARIABLE, str(tmp_path / "settings.yaml"))
+    assert operator_settings.load().lease.name == "mill-operator"
 
 
 def test_node_pools_are_what_the_operator_reads() -> None:
@@ -266,7 +282,6 @@ def test_other_node_pools_start_no_pod_anew() -> None:
     [
         ({"storage.accessKeyId": "alone"}, "secretAccessKey"),
         ({"storage.secretAccessKey": "all-alone"}, "secretAccessKey"),
-        ({"mlflow.embedded": False}, "trackingUri"),
         ({"storage.bucket": "models"}, "bucket"),
         ({"namespaces": ["a", "a"]}, "namespaces"),
         ({"nodePools": {"GPU": {}}}, "GPU"),

@@ -19,6 +19,7 @@ from millwright.ports import DependencyError, Fence, RejectedError
 
 TIMEOUT_SECONDS = 15.0
 PAGE = 1000
+UNAUTHENTICATED, FORBIDDEN = 401, 403
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
 EXISTS = "RESOURCE_ALREADY_EXISTS"
 EXECUTION_TAG = "millwright.execution"
@@ -45,11 +46,12 @@ class MlflowRegistry:
         public_url: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         fence: Fence = nullcontext,
+        login: httpx.Auth | None = None,
     ) -> None:
         """`public_url`: what a browser uses, where it differs from what pods use."""
         self._url = (public_url or tracking_uri).rstrip("/")
         base_url = f"{tracking_uri.rstrip('/')}/api/2.0/mlflow/"
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT_SECONDS, transport=transport)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT_SECONDS, transport=transport, auth=login)
         self._fence = fence
         self._experiments: dict[str, tuple[float, str]] = {}
 
@@ -205,6 +207,10 @@ class MlflowRegistry:
             raise DependencyError("mlflow", f"{method} {path}: {error or type(error).__name__}") from error
         if response.status_code >= 400 and method != "GET":
             self._experiments.clear()
+        if response.status_code in (UNAUTHENTICATED, FORBIDDEN):
+            # Credentials are the platform's: they are put right without a change of any resource.
+            why = f"({response.status_code}, {response.text[:200]}); correct the operator's Secret, mlflow.secretName"
+            raise DependencyError("mlflow", f"the server refuses the operator's credentials {why}")
         if response.status_code >= 500 or response.status_code in (408, 429):
             raise DependencyError("mlflow", f"{method} {path}: {response.status_code} {response.text[:300]}")
         if response.status_code >= 400:
