@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 
 from millwright.api.common import (
+    NOT_OBSERVED,
     AliasName,
     ApiModel,
     Conditions,
     LongText,
     ModelVersionNumber,
+    ObservedGeneration,
     ShortText,
     StatusModel,
     cel,
@@ -21,6 +23,8 @@ LATEST_APPROVED = "LatestApproved"
 LATEST = "Latest"
 EXTERNAL = "External"
 AliasRule = Literal["LatestApproved", "Latest", "External"]
+# The API server does not fill it in: it could not take it away again (docs/decisions/024).
+DEFAULT_ALIASES: dict[str, AliasRule] = {"champion": "LatestApproved"}
 RegisteredName = Annotated[
     str, StringConstraints(min_length=3, max_length=127, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?\.[A-Za-z0-9._-]+$")
 ]
@@ -46,7 +50,6 @@ class Approval(ApiModel):
         (),
         max_length=200,
         description='Versions that people approved, for example ["7"]; approving is a change of this list.',
-        json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
 
@@ -76,10 +79,10 @@ class ModelSpec(ApiModel):
     description: LongText | None = Field(None, description="What the model answers; shown in MLflow.")
     approval: Approval = Field(default_factory=Approval, description="Who decides that a version may be used.")
     aliases: dict[AliasName, AliasRule] = Field(
-        default={"champion": "LatestApproved"},
+        default_factory=DEFAULT_ALIASES.copy,
         max_length=16,
         description="What each alias points to. LatestApproved: the newest approved version; Latest: the newest; "
-        "External: people move it in MLflow, and serving follows.",
+        "External: people move it in MLflow, and serving follows. When left out, champion: LatestApproved.",
     )
     allow_pickle: bool = Field(
         False,
@@ -102,7 +105,7 @@ class VersionStatus(StatusModel):
 class ModelStatus(StatusModel):
     """What the registry holds."""
 
-    observed_generation: int = Field(0, ge=0, description="metadata.generation that this status speaks of.")
+    observed_generation: ObservedGeneration = NOT_OBSERVED
     registered_name: ShortText | None = Field(None, description="Name in the MLflow registry.")
     registry_url: LongText | None = Field(None, alias="registryURL", description="Where a browser shows it.")
     latest_version: ModelVersionNumber | None = Field(None, description="The newest version.")

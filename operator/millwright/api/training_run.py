@@ -5,12 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 
 from millwright.api.common import (
+    NOT_OBSERVED,
     ApiModel,
     Conditions,
     DnsName,
     LongText,
     ModelVersionNumber,
     ObjectName,
+    ObservedGeneration,
     ShortText,
     StatusModel,
     StorageReference,
@@ -249,7 +251,7 @@ class Cost(StatusModel):
 class TrainingRunStatus(StatusModel):
     """What is known about the run; small, no logs, no artifacts."""
 
-    observed_generation: int = Field(0, ge=0, description="metadata.generation that this status speaks of.")
+    observed_generation: ObservedGeneration = NOT_OBSERVED
     state: ShortText | None = Field(
         None, description="One word: Pending, Queued, Suspended, Running, Packaging, Registering, Succeeded, Failed."
     )

@@ -1,0 +1,92 @@
+"""What is applied is what is kept, by whatever tool and in whatever steps: the API server's part of it."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from tests.contract.kube import kubectl
+from tests.contract.test_admission import ACCEPTED, Spec, manifest
+
+from millwright.adapters.kubernetes import KubernetesCluster
+from millwright.ports import MODELS
+
+# Of another namespace, so that an operator that is there makes nothing in MLflow.
+FOREIGN: Spec = {"registeredName": "elsewhere.gitops"}
+BY_GIT = ("--server-side", "--field-manager=git", "--force-conflicts")
+BY_HAND = ("--server-side", "--field-manager=hand", "--force-conflicts")
+BY_KUBECTL: tuple[str, ...] = ()
+
+
+def applied(body: dict[str, Any], *flags: str) -> dict[str, Any]:
+    """The object as the API server keeps it."""
+    done = kubectl("apply", *flags, "-o", "json", "-f", "-", stdin=json.dumps(body))
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+@pytest.fixture
+def name() -> str:
+    return f"object-{uuid4().hex[:8]}"
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_a_diff_of_what_was_applied_is_empty(namespace: str, case: str) -> None:
+    kind, spec = ACCEPTED[case]
+    body = manifest(namespace, kind, spec)
+    assert differences(spec, applied(body, "--dry-run=server").get("spec", {})) == []
+
+
+def differences(wanted: Any, kept: Any, path: str = "spec") -> list[str]:
+    """As Argo CD compares custom resources: maps by what is wanted of them, and lists as a whole."""
+    if isinstance(wanted, dict) and isinstance(kept, dict):
+        return [d for key in wanted for d in differences(wanted[key], kept.get(key), f"{path}.{key}")]
+    return [] if wanted == kept else [path]
+
+
+@pytest.mark.parametrize("flags", [BY_KUBECTL, BY_GIT], ids=["client-side", "server-side"])
+def test_aliases_that_were_left_out_first_are_those_that_are_named_then(
+    namespace: str, name: str, flags: tuple[str, ...]
+) -> None:
+    applied(manifest(namespace, "Model", FOREIGN, name), *flags)
+    kept = applied(manifest(namespace, "Model", FOREIGN | {"aliases": {"prod": "External"}}, name), *flags)
+    assert kept["spec"]["aliases"] == {"prod": "External"}
+
+
+@pytest.mark.parametrize("flags", [BY_KUBECTL, BY_GIT], ids=["client-side", "server-side"])
+def test_a_pipeline_may_come_from_elsewhere_later(namespace: str, name: str, flags: tuple[str, ...]) -> None:
+    def run(pipeline: Spec) -> dict[str, Any]:
+        spec = {"pipeline": pipeline, "output": {"model": "absent"}, "suspend": True}
+        return manifest(namespace, "TrainingRun", spec, name)
+
+    applied(run({"configMapRef": {"name": "absent"}}), *flags)
+    assert applied(run({"name": "uploaded"}), *flags)["spec"]["pipeline"] == {"name": "uploaded"}
+
+
+def test_a_version_that_was_approved_by_hand_is_not_any_more_when_the_repository_is_applied(
+    namespace: str, name: str
+) -> None:
+    def approving(*versions: str) -> dict[str, Any]:
+        approval = {"policy": "Manual", "approvedVersions": list(versions)}
+        return manifest(namespace, "Model", FOREIGN | {"approval": approval}, name)
+
+    applied(approving("7"), *BY_GIT)
+    assert applied(approving("7", "8"), *BY_HAND)["spec"]["approval"]["approvedVersions"] == ["7", "8"]
+    assert applied(approving("7"), *BY_GIT)["spec"]["approval"]["approvedVersions"] == ["7"]
+
+
+@pytest.fixture
+async def cluster() -> AsyncIterator[KubernetesCluster]:
+    connected = await KubernetesCluster.connect()
+    yield connected
+    await connected.close()
+
+
+async def test_an_object_that_nobody_has_looked_at_says_so(
+    namespace: str, name: str, cluster: KubernetesCluster
+) -> None:
+    await cluster.create(MODELS, manifest(namespace, "Model", FOREIGN, name))
+    body = await cluster.get(MODELS, namespace, name)
+    assert body is not None
+    assert body["status"]["observedGeneration"] in (-1, 1), "an operator may have been faster"
