@@ -1,11 +1,15 @@
 """What is applied is what is kept, by whatever tool and in whatever steps: the API server's part of it."""
 
 import json
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import yaml
+from tests.cluster.settings import ROOT
 from tests.contract.kube import kubectl
 from tests.contract.test_admission import ACCEPTED, Spec, manifest
 
@@ -74,6 +78,25 @@ def test_a_version_that_was_approved_by_hand_is_not_any_more_when_the_repository
     applied(approving("7"), *BY_GIT)
     assert applied(approving("7", "8"), *BY_HAND)["spec"]["approval"]["approvedVersions"] == ["7", "8"]
     assert applied(approving("7"), *BY_GIT)["spec"]["approval"]["approvedVersions"] == ["7"]
+
+
+def test_the_component_adds_health_checks_to_the_settings_of_argo_cd(tmp_path: Path) -> None:
+    settings = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "argocd-cm"},
+        "data": {"url": "https://a"},
+    }
+    component = os.path.relpath(ROOT / "manifests" / "argocd", tmp_path)
+    build = {"namespace": "argocd", "resources": ["settings.yaml"], "components": [component]}
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(build))
+    built = kubectl("kustomize", str(tmp_path))
+    assert built.returncode == 0, built.stderr
+    body, script = yaml.safe_load(built.stdout), (ROOT / "manifests" / "argocd" / "health.lua").read_text()
+    keys = [f"resource.customizations.health.millwright.dev_{kind}" for kind in ("TrainingRun", "Model", "Deployment")]
+    assert body["metadata"]["name"] == "argocd-cm"
+    assert body["data"] == {"url": "https://a"} | dict.fromkeys(keys, script)
 
 
 @pytest.fixture
