@@ -14,6 +14,8 @@ from tests.contract.kube import kubectl
 from tests.contract.test_admission import ACCEPTED, Spec, manifest
 
 from millwright.adapters.kubernetes import KubernetesCluster
+from millwright.api.common import API_VERSION, GROUP
+from millwright.api.kinds import KINDS
 from millwright.ports import MODELS
 
 # Of another namespace, so that an operator that is there makes nothing in MLflow.
@@ -80,6 +82,31 @@ def test_a_version_that_was_approved_by_hand_is_not_any_more_when_the_repository
     assert applied(approving("7"), *BY_GIT)["spec"]["approval"]["approvedVersions"] == ["7"]
 
 
+def built(folder: Path, kustomization: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What kustomize makes of it, by kind."""
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    done = kubectl("kustomize", str(folder))
+    assert done.returncode == 0, done.stderr
+    return {body["kind"]: body for body in yaml.safe_load_all(done.stdout)}
+
+
+def test_an_overlay_changes_a_factory_and_its_pipeline(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text("another pipeline")
+    more = {"kind": "TrainingRun", "metadata": {"name": "wine"}, "spec": {"parameters": {"regularization": 2.0}}}
+    overlay = {
+        "namespace": "staging",
+        "resources": [os.path.relpath(ROOT / "examples" / "own-pipeline", tmp_path)],
+        "configMapGenerator": [{"name": "wine-pipeline", "behavior": "replace", "files": ["pipeline.yaml"]}],
+        "patches": [{"patch": yaml.safe_dump({"apiVersion": API_VERSION} | more)}],
+    }
+    bodies = built(tmp_path, overlay)
+    run, config_map = bodies["TrainingRun"], bodies["ConfigMap"]
+    assert run["metadata"]["namespace"] == "staging"
+    assert run["spec"]["parameters"] == {"regularization": 2.0}
+    assert run["spec"]["pipeline"]["configMapRef"]["name"] == config_map["metadata"]["name"]
+    assert config_map["data"] == {"pipeline.yaml": "another pipeline"}
+
+
 def test_the_component_adds_health_checks_to_the_settings_of_argo_cd(tmp_path: Path) -> None:
     settings = {
         "apiVersion": "v1",
@@ -87,16 +114,13 @@ def test_the_component_adds_health_checks_to_the_settings_of_argo_cd(tmp_path: P
         "metadata": {"name": "argocd-cm"},
         "data": {"url": "https://a"},
     }
-    component = os.path.relpath(ROOT / "manifests" / "argocd", tmp_path)
-    build = {"namespace": "argocd", "resources": ["settings.yaml"], "components": [component]}
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(build))
-    built = kubectl("kustomize", str(tmp_path))
-    assert built.returncode == 0, built.stderr
-    body, script = yaml.safe_load(built.stdout), (ROOT / "manifests" / "argocd" / "health.lua").read_text()
-    keys = [f"resource.customizations.health.millwright.dev_{kind}" for kind in ("TrainingRun", "Model", "Deployment")]
-    assert body["metadata"]["name"] == "argocd-cm"
-    assert body["data"] == {"url": "https://a"} | dict.fromkeys(keys, script)
+    component = os.path.relpath(ROOT / "manifests" / "argocd", tmp_path)
+    bodies = built(tmp_path, {"namespace": "argocd", "resources": ["settings.yaml"], "components": [component]})
+    script = (ROOT / "manifests" / "argocd" / "health.lua").read_text()
+    keys = [f"resource.customizations.health.{GROUP}_{kind.kind}" for kind in KINDS]
+    assert bodies["ConfigMap"]["metadata"]["name"] == "argocd-cm"
+    assert bodies["ConfigMap"]["data"] == {"url": "https://a"} | dict.fromkeys(keys, script)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A TrainingRun that has its result, on fakes: trouble after the end is told, and is over when it is over."""
+"""A TrainingRun that has its result, on fakes: what becomes of the result later."""
 
 from typing import Any
 
@@ -58,3 +58,23 @@ async def test_a_refusal_of_a_new_spec_is_told_of_it_and_is_not_its_result(monke
     assert (world.status()["observedGeneration"], world.condition("Ready")["reason"]) == (2, "Rejected")
     await world.settle(world.training_runs)
     assert (world.status()["observedGeneration"], world.condition("Ready")["reason"]) == (2, "Succeeded")
+
+
+async def test_a_spec_that_was_reverted_tells_its_version_and_trains_nothing() -> None:
+    world = await started(FakeWorld())
+    await world.settle(world.training_runs)
+    world.cluster.put(TRAINING_RUNS, training_run(parameters={"train_months": "1-6"}))
+    await world.settle(world.training_runs)
+    assert world.status()["modelVersion"] == "2"
+    world.cluster.put(TRAINING_RUNS, training_run())
+    await world.settle(world.training_runs)
+    assert (world.status()["modelVersion"], len(world.pipelines.launched)) == ("1", 2)
+
+
+async def test_a_run_that_was_deleted_and_applied_again_trains_anew() -> None:
+    world = await started(FakeWorld())
+    await world.settle(world.training_runs)
+    await world.cluster.delete(TRAINING_RUNS, KEY.namespace, KEY.name)
+    world.cluster.put(TRAINING_RUNS, training_run())
+    await world.settle(world.training_runs)
+    assert (world.status()["modelVersion"], len(world.pipelines.launched)) == ("2", 2)
