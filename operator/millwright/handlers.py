@@ -179,10 +179,9 @@ def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:
 
 def has_result(body: Mapping[str, Any]) -> bool:
     """Whether a TrainingRun's status is the result of its present spec: then no change of its Model matters to it."""
-    status = body.get("status", {})
-    known = status.get("observedGeneration") == body["metadata"]["generation"]
-    ends = (c["status"] != "Unknown" for c in status.get("conditions", ()) if c["type"] == "Succeeded")
-    return known and any(ends)
+    conditions, generation = body.get("status", {}).get("conditions", ()), body["metadata"]["generation"]
+    known = (c for c in conditions if c.get("observedGeneration") == generation)
+    return any(c["status"] != "Unknown" for c in known if c["type"] == "Succeeded")
 
 
 def _key(body: kopf.Body) -> ObjectKey:

@@ -13,8 +13,8 @@ FIRST, SECOND = ObjectKey("flights", "first"), ObjectKey("flights", "second")
 
 def training_run(generation: int, observed: int, succeeded: str) -> dict[str, Any]:
     """As it comes with an event."""
-    status = {"observedGeneration": observed, "conditions": [{"type": "Succeeded", "status": succeeded}]}
-    return {"metadata": {"generation": generation}, "status": status}
+    condition = {"type": "Succeeded", "status": succeeded, "observedGeneration": observed}
+    return {"metadata": {"generation": generation}, "status": {"conditions": [condition]}}
 
 
 @pytest.mark.parametrize(
