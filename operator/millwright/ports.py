@@ -172,6 +172,9 @@ class Registry(Protocol):
     async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
         """Opens a run named and tagged with the execution key; makes the experiment where it is missing."""
 
+    async def metrics(self, run_id: str) -> Mapping[str, float] | None:
+        """The last value of each metric of a run, or None where there is no such run."""
+
     async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Sets tags of a run."""
 

@@ -11,8 +11,10 @@ from tests.contract.processes import free_port
 from tests.fakes.registry import FakeRegistry
 
 from millwright.adapters.mlflow import MlflowRegistry
-from millwright.core import records
+from millwright.api.gates import MAX_GATES, MAX_GATES_OF_A_SCENARIO, MAX_SCENARIOS
+from millwright.core import records, verdicts
 from millwright.core.execution import Original, Package, Task, TrackedRun
+from millwright.core.gates import Verdict
 from millwright.ports import DependencyError, Registry, RejectedError
 
 TASKS = (Task("train", "Running"), Task("evaluate", "Pending"))
@@ -154,6 +156,19 @@ async def test_metrics_tasks_and_package_come_back(driver: Driver, name: str) ->
     assert (found.metrics, found.tasks, found.package) == ({"roc_auc": 0.75}, TASKS, PACKAGE)
 
 
+async def test_metrics_of_a_run_are_found_by_its_id_also_when_it_has_ended(driver: Driver, name: str) -> None:
+    run = await opened(driver.registry, name)
+    assert await driver.registry.metrics(run.id) == {}
+    await driver.log("k-1", run.id)
+    await driver.registry.close_run(run.id, "FINISHED")
+    assert await driver.registry.metrics(run.id) == {"roc_auc": 0.75}
+
+
+@pytest.mark.parametrize("run_id", ["", "0" * 32])
+async def test_a_run_that_is_not_there_has_no_metrics(registry: Registry, run_id: str) -> None:
+    assert await registry.metrics(run_id) is None
+
+
 @pytest.mark.parametrize("status", ["FINISHED", "FAILED", "KILLED"])
 async def test_a_closed_run_keeps_its_status_however_often_it_is_closed(
     registry: Registry, name: str, status: str
@@ -189,6 +204,14 @@ async def test_versions_count_from_one_with_their_tags_and_runs(registry: Regist
     assert {number: version.run_id for number, version in found.items()} == {"1": first, "2": second}
     assert found["1"].tags == {"millwright.execution": "k-1", "millwright.gates": "Passed"}
     assert found["1"].passed and not found["2"].passed
+
+
+async def test_the_longest_verdicts_are_kept_whole(registry: Registry, name: str) -> None:
+    longest = Verdict(True, "Passed", "x" * verdicts.MAX_MESSAGE, "night")
+    tag = verdicts.tag([longest] * (MAX_GATES + MAX_SCENARIOS * MAX_GATES_OF_A_SCENARIO))
+    await registered(registry, name, **{verdicts.TAG: tag})
+    (version,) = await registry.versions(name)
+    assert version.tags[verdicts.TAG] == tag
 
 
 async def test_versions_of_one_model_are_not_those_of_a_similar_name(registry: Registry, name: str) -> None:

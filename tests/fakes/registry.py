@@ -38,6 +38,9 @@ class FakeRegistry:
         self.tags[run_id] = {**tags, "millwright.execution": key}
         self.runs[run_id] = (experiment, key, TrackedRun(id=run_id, url=f"http://mlflow/{run_id}", **_told(tags)))
 
+    async def metrics(self, run_id: str) -> Mapping[str, float] | None:
+        return self.runs[run_id][2].metrics if run_id in self.runs else None
+
     async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         experiment, key, run = self.runs[run_id]
         self.tags[run_id] |= tags

@@ -83,6 +83,10 @@ class MlflowRegistry:
         }
         await self._post("runs/create", body)
 
+    async def metrics(self, run_id: str) -> Mapping[str, float] | None:
+        answer = await self._get("runs/get", {"run_id": run_id}) if run_id else None
+        return _metrics(answer["run"]) if answer else None
+
     async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         await self._post("runs/log-batch", {"run_id": run_id, "tags": _pairs(tags)})
 
@@ -169,7 +173,7 @@ class MlflowRegistry:
             id=info["run_id"],
             url=f"{self._url}/#/experiments/{info['experiment_id']}/runs/{info['run_id']}",
             status=info["status"],
-            metrics={m["key"]: float(m["value"]) for m in data.get("metrics", [])},
+            metrics=_metrics(run),
             tasks=_tasks(tags.get("millwright.tasks", "")),
             package=_package(tags.get("millwright.package", "")),
             pipeline_digest=tags.get(PIPELINE_DIGEST_TAG),
@@ -223,6 +227,10 @@ def _package(tag: str) -> Package | None:
         return None
     found = json.loads(tag)
     return Package(found["uri"], found["digest"], found["format"], found.get("modelId"))
+
+
+def _metrics(run: dict[str, Any]) -> dict[str, float]:
+    return {m["key"]: float(m["value"]) for m in run.get("data", {}).get("metrics", [])}
 
 
 def _outcome_text(cause: Cause | None) -> str:

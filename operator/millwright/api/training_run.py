@@ -1,6 +1,6 @@
 """TrainingRun: one model trained by a pipeline, checked, and registered."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
@@ -18,6 +18,7 @@ from millwright.api.common import (
     cel,
     rules,
 )
+from millwright.api.gates import MAX_GATES, MAX_SCENARIOS, Gate, Scenario
 from millwright.api.training_inputs import Dataset, PipelineSource, ReplayOf, SourceRevision
 
 MAX_HISTORY = 10
@@ -25,18 +26,6 @@ MAX_TASKS = 50
 MAX_METRICS = 50
 MAX_DIFFERENCES = 20
 Money = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}([.][0-9]{1,4})?$", max_length=14)]
-
-
-class Gate(ApiModel):
-    """A check on one metric that the run must pass before its model is registered."""
-
-    metric: Annotated[str, StringConstraints(min_length=1, max_length=250)] = Field(
-        description="Name of a metric that the run logs to MLflow. A metric that is missing or NaN fails the gate."
-    )
-    operator: Literal[">=", ">", "<=", "<"] = Field(
-        description="How the metric compares with `threshold`: metric OPERATOR threshold must be true."
-    )
-    threshold: float = Field(description="The bound, in the metric's own unit.")
 
 
 class NodePoolSelection(ApiModel):
@@ -86,8 +75,8 @@ class TrainingRunSpec(ApiModel):
                 "a replay has the parameters, datasets and source of what it repeats: leave them out",
             ),
             cel(
-                "!has(self.replayOf) || !has(self.gates)",
-                "a replay registers no version and is compared with the original instead: leave gates out",
+                "!has(self.replayOf) || !(has(self.gates) || has(self.scenarios))",
+                "a replay registers no version and is compared with the original: leave gates and scenarios out",
             ),
         )
     )
@@ -151,8 +140,14 @@ class TrainingRunSpec(ApiModel):
     )
     gates: tuple[Gate, ...] = Field(
         (),
-        max_length=32,
+        max_length=MAX_GATES,
         description="Checks on the run's metrics. All must pass, or no model version is registered.",
+    )
+    scenarios: tuple[Scenario, ...] = Field(
+        (),
+        max_length=MAX_SCENARIOS,
+        description="Named slices of the evaluation, each with gates of its own. All of them must pass, too.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     output: Output = Field(
         description="The Model that a passing run becomes a version of; of a replay, the Model that it replays."
@@ -197,6 +192,14 @@ class MetricValue(StatusModel):
 
     name: ShortText = Field(description="Name of the metric.")
     value: float = Field(description="Its last value.")
+
+
+class ScenarioStatus(StatusModel):
+    """How a scenario was judged."""
+
+    name: ShortText = Field(description="Name of the scenario.")
+    passed: bool = Field(description="Whether all its gates passed.")
+    message: LongText = Field(description="What its gates found.")
 
 
 class Failure(StatusModel):
@@ -273,6 +276,9 @@ class TrainingRunStatus(StatusModel):
     tasks: tuple[TaskStatus, ...] = Field((), max_length=MAX_TASKS, description="The pipeline's steps.")
     metrics: tuple[MetricValue, ...] = Field(
         (), max_length=MAX_METRICS, description="Metrics of the MLflow run that are finite."
+    )
+    scenarios: tuple[ScenarioStatus, ...] = Field(
+        (), max_length=MAX_SCENARIOS, description="How the scenarios were judged, when the run has ended."
     )
     model_version: ModelVersionNumber | None = Field(None, description="The version that this run became.")
     replay: ReplayStatus | None = Field(None, description="Of a replay that has ended: how it compares.")

@@ -18,6 +18,7 @@ NOT_RESULT_RELEVANT = {
     "active_deadline_seconds",
     "backoff_limit",
     "gates",
+    "scenarios",
     "ttl_seconds_after_finished",
     "budget",
     "queue_name",

@@ -1,11 +1,13 @@
 """Tags that tie MLflow runs and model versions to what made them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from millwright.api.training_inputs import Dataset, SourceRevision
 from millwright.api.training_run import TrainingRunSpec
-from millwright.core import records
+from millwright.core import records, verdicts
 from millwright.core.execution import Execution, Package
+from millwright.core.gates import Verdict
 from millwright.core.training_state import Missing, ModelTarget, Observed
 
 
@@ -30,8 +32,10 @@ def launch_tags(observed: Observed) -> dict[str, str]:
     return _lineage(spec.message, launched.datasets, launched.source) | records.tags(launched)
 
 
-def version_tags(spec: TrainingRunSpec, execution: Execution, package: Package) -> dict[str, str]:
-    """Tags of the model version."""
+def version_tags(
+    spec: TrainingRunSpec, execution: Execution, package: Package, passed: Sequence[Verdict]
+) -> dict[str, str]:
+    """Tags of the model version. `passed`: the verdicts that it is registered for."""
     return {
         "millwright.execution": execution.key,
         "millwright.trainingRun": execution.run.name,
@@ -40,6 +44,7 @@ def version_tags(spec: TrainingRunSpec, execution: Execution, package: Package) 
         "millwright.format": package.format,
         "millwright.package": package.uri,
         "millwright.gates": "Passed",
+        verdicts.TAG: verdicts.tag(passed),
     } | _lineage(spec.message, spec.datasets, spec.source)
 
 

@@ -1,5 +1,6 @@
 """The status of a TrainingRun, written in one place."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from math import isfinite
@@ -19,10 +20,11 @@ from millwright.api.training_run import (
     TaskStatus,
     TrainingRunStatus,
 )
-from millwright.core import cost, replay
+from millwright.core import cost, replay, verdicts
 from millwright.core.attempts import failures, following
 from millwright.core.conditions import Fact, merge, ready, stalled, working
 from millwright.core.execution import Cause, Execution, Task
+from millwright.core.gates import Verdict
 from millwright.core.training_state import Observed, Subject
 
 ENDED_TASKS = {"Succeeded", "Cached", "Failed", "Skipped"}
@@ -105,18 +107,18 @@ def _tasks(observed: Observed) -> tuple[Task, ...]:
 
 
 def succeeded(observed: Observed, execution: Execution, now: datetime) -> TrainingRunStatus:
-    """The run passed and is a model version."""
-    subject, version = observed.subject, observed.version
+    """The run passed and is a model version. What its gates said then stands in the version."""
+    assert observed.version is not None
+    version, said = observed.version.number, verdicts.read(observed.version.tags)
     facts = (
-        *ready("Succeeded", f"the run passed and is version {version} of Model {subject.spec.output.model}"),
+        *ready("Succeeded", f"the run passed and is version {version} of Model {observed.subject.spec.output.model}"),
         Fact("Succeeded", "True", "Succeeded", "the run passed"),
-        Fact(
-            "GatesPassed", "True", "GatesPassed", f"{len(subject.spec.gates)} of {len(subject.spec.gates)} gates passed"
-        ),
+        verdicts.fact(said),
         Fact("ModelRegistered", "True", "Registered", f"version {version}"),
     )
     changes = {"model_version": version, "progress_percentage": 100, "failure": None}
-    return _ended(observed, execution, now, "Succeeded", facts, "Succeeded", **changes)
+    told = verdicts.scenarios(said)
+    return _ended(observed, execution, now, "Succeeded", facts, "Succeeded", scenarios=told, **changes)
 
 
 def replayed(observed: Observed, execution: Execution, now: datetime) -> TrainingRunStatus:
@@ -133,14 +135,17 @@ def replayed(observed: Observed, execution: Execution, now: datetime) -> Trainin
     return _ended(observed, execution, now, "Succeeded", facts, "Succeeded", **changes)
 
 
-def failed(observed: Observed, execution: Execution, now: datetime, cause: Cause) -> TrainingRunStatus:
-    """The run ended, and only a change of spec starts another."""
+def failed(
+    observed: Observed, execution: Execution, now: datetime, cause: Cause, said: Sequence[Verdict] = ()
+) -> TrainingRunStatus:
+    """The run ended, and only a change of spec starts another. `said`: by its gates, where they were asked."""
     facts = (
         *stalled(cause.reason, _sentence(cause)),
         Fact("Succeeded", "False", cause.reason, _sentence(cause)),
-        *([Fact("GatesPassed", "False", cause.reason, cause.message)] if cause.reason == "GatesFailed" else []),
+        *((verdicts.fact(said),) if said else ()),
     )
-    return _ended(observed, execution, now, "Failed", facts, cause.reason, failure=_failure(cause))
+    changes = {"failure": _failure(cause), "scenarios": verdicts.scenarios(said)}
+    return _ended(observed, execution, now, "Failed", facts, cause.reason, **changes)
 
 
 def _ended(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from millwright.api.training_run import TrainingRunStatus
-from millwright.core import gates, records, report
+from millwright.core import gates, records, report, verdicts
 from millwright.core.actions import (
     CloseRun,
     Dequeue,
@@ -29,6 +29,7 @@ from millwright.core.actions import (
 from millwright.core.attempts import current_execution, is_tried_again
 from millwright.core.conditions import stalled, working
 from millwright.core.execution import Cause, Execution, Phase, outlives_its_owner
+from millwright.core.gates import Verdict
 from millwright.core.limits import exceeded
 from millwright.core.lineage import launch_tags, run_tags, version_tags
 from millwright.core.plan import Plan
@@ -213,12 +214,18 @@ def _replayed(observed: Observed, execution: Execution, now: datetime) -> Traini
 
 def _gated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     assert observed.tracked is not None
-    verdicts = gates.judge(observed.subject.spec.gates, observed.tracked.metrics)
-    failed = [v for v in verdicts if not v.passed]
-    if not failed:
+    said = _verdicts(observed)
+    failures = verdicts.failures(said)
+    if not failures:
         return None
-    cause = Cause("GatesFailed", "; ".join(v.message for v in failed), final=True)
-    return _concluded(observed, report.failed(observed, execution, now, cause), _finish(observed, execution))
+    cause = Cause("GatesFailed", failures, final=True)
+    return _concluded(observed, report.failed(observed, execution, now, cause, said), _finish(observed, execution))
+
+
+def _verdicts(observed: Observed) -> tuple[Verdict, ...]:
+    """Of now: those at the registration count, and are kept in the version."""
+    assert observed.tracked is not None
+    return gates.judge(observed.subject.spec, observed.tracked.metrics, observed.references)
 
 
 def _packaged(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -239,7 +246,7 @@ def _unregistered(observed: Observed, execution: Execution, now: datetime) -> Tr
     assert observed.tracked is not None and isinstance(observed.model, ModelTarget)
     package = observed.tracked.package
     assert package is not None
-    tags = version_tags(observed.subject.spec, execution, package)
+    tags = version_tags(observed.subject.spec, execution, package, _verdicts(observed))
     register = Register(observed.model.registered_name, observed.tracked.id, package, tags)
     return Plan(observed.subject.status, (register,), AT_ONCE)
 

@@ -30,6 +30,7 @@ from millwright.core.housekeeping import after_the_end, is_settled
 from millwright.core.model import name_is_foreign, registered_name
 from millwright.core.node_pools import NodePools
 from millwright.core.plan import Plan
+from millwright.core.registry import RegisteredVersion
 from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
 from millwright.ports import (
     MODELS,
@@ -47,6 +48,7 @@ from millwright.reconcilers import run_metrics
 from millwright.reconcilers.base import Reconciler
 from millwright.reconcilers.copy_source import CopySources
 from millwright.reconcilers.pipeline_source import PipelineSources
+from millwright.reconcilers.references import ReferenceReader
 from millwright.reconcilers.together import together
 
 FINALIZER = "millwright.dev/training-run"
@@ -78,6 +80,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         self._world = world
         self._copies = CopySources(cluster, world.registry, world.packages)
         self._sources = PipelineSources(cluster, world.objects, world.pipelines, self._copies)
+        self._references = ReferenceReader(world.registry)
 
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[TrainingAction, TrainingRunStatus]:
         subject = _subject(key, body)
@@ -100,15 +103,16 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
 
     async def _look_around(self, known: Observed, execution: Execution) -> Observed:
         """What matters before a launch and after the pipeline's end; while it runs, there is nothing new to it."""
-        pipeline, original, packaging, version, strays = await together(
+        pipeline, original, packaging, references, version, strays = await together(
             self._pipeline(known),
             self._original(known),
             self._packaging(known, execution),
+            self._references.read(known),
             self._version(execution, known.model),
             self._strays(execution),
         )
         seen = replace(known, pipeline=pipeline, original=original, packaging=packaging)
-        return replace(seen, version=version, strays=strays)
+        return replace(seen, references=references, version=version, strays=strays)
 
     async def _strays(self, execution: Execution) -> tuple[str, ...]:
         """Executions under way that are not the current one, wherever they show."""
@@ -133,7 +137,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             return Missing(
                 "ModelStalled", f"Model {name} has a registeredName of another namespace; correct it there", final=True
             )
-        return ModelTarget(registered_name(key, spec), spec.allow_pickle)
+        return ModelTarget(registered_name(key, spec), spec.allow_pickle, tuple(spec.aliases))
 
     async def _pipeline(self, known: Observed) -> PipelineInput | Missing:
         if known.running is not None:
@@ -150,12 +154,12 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     async def _packaging(self, known: Observed, execution: Execution) -> PackagingRun | None:
         return await self._world.packaging.find(execution) if known.ended_well else None
 
-    async def _version(self, execution: Execution, model: ModelTarget | Missing) -> str | None:
+    async def _version(self, execution: Execution, model: ModelTarget | Missing) -> RegisteredVersion | None:
         if isinstance(model, Missing):
             return None
         versions = await self._world.registry.versions(model.registered_name)
-        ours = (v.number for v in versions if v.tags.get("millwright.execution") == execution.key)
-        return min(ours, key=int, default=None)
+        ours = (v for v in versions if v.tags.get("millwright.execution") == execution.key)
+        return min(ours, key=lambda version: int(version.number), default=None)
 
     async def act(self, key: ObjectKey, body: Manifest, action: TrainingAction) -> None:
         world = self._world
