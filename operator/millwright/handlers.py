@@ -1,7 +1,8 @@
 """kopf: watch, map events to object keys, wake the queues. Nothing else.
 
 What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it, and the TrainingRuns
-that name it and have no result; a ConfigMap is not watched: a TrainingRun that waits for one looks again by itself.
+that name it and have no result, or one that it may lift; a ConfigMap is not watched: a TrainingRun that waits for one
+looks again by itself.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import kopf
 from millwright.adapters.jobs import TRAINING_RUN_LABEL
 from millwright.api.common import API_VERSION
 from millwright.core.execution import ObjectKey
+from millwright.core.packaging import UNSAFE_FORMAT
 from millwright.core.version_set import DEPLOYMENT_LABEL
 from millwright.ports import WORKLOADS
 from millwright.queue import stop
@@ -131,11 +133,11 @@ def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:
 
 
 def has_result(body: Mapping[str, Any]) -> bool:
-    """Whether a TrainingRun's status is the result of its present spec: then no change of its Model matters to it."""
+    """Whether a TrainingRun's status is the result of its present spec, whatever becomes of its Model."""
     status = body.get("status", {})
     known = status.get("observedGeneration") == body["metadata"]["generation"]
     ends = (c["status"] != "Unknown" for c in status.get("conditions", ()) if c["type"] == "Succeeded")
-    return known and any(ends)
+    return known and any(ends) and status.get("failure", {}).get("reason") != UNSAFE_FORMAT
 
 
 def _key(body: kopf.Body) -> ObjectKey:

@@ -10,10 +10,10 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.models import Model
 
-from millwright_runner.outcome import Failed, Rejected
+from millwright_runner.outcome import Rejected
 from millwright_serving.models.estimator import load_skops, untrusted_types
 
-UNSAFE = "UnsafeFormat"
+UNSAFE, UNSUPPORTED = "UnsafeFormat", "UnsupportedModel"
 ORIGINAL = "original.json"
 
 
@@ -57,11 +57,11 @@ class LoggedModel:
 
 
 def download(client: MlflowClient, run_id: str, folder: Path) -> LoggedModel:
-    """The last model that the run logged. Raises `Failed` (NoModelLogged) if there is none."""
+    """The last model that the run logged. Raises `Rejected` (NoModelLogged) if there is none."""
     outputs = client.get_run(run_id).outputs
     models = [client.get_logged_model(it.model_id) for it in (outputs.model_outputs if outputs else [])]
     if not models:
-        raise Failed(
+        raise Rejected(
             "NoModelLogged",
             "The MLflow run has logged no model. Log one in the training step, for example "
             "with mlflow.sklearn.log_model(model, name='model', input_example=rows).",
@@ -72,8 +72,8 @@ def download(client: MlflowClient, run_id: str, folder: Path) -> LoggedModel:
 
 
 def load_sklearn(model: LoggedModel, allow_pickle: bool) -> Any:
-    """The scikit-learn estimator. Raises `Rejected` (UnsafeFormat) for a pickle, unless allowed, and for a skops file
-    that the server would not load.
+    """The scikit-learn estimator. Raises `Rejected` (UnsafeFormat) for a pickle, unless allowed, and
+    (UnsupportedModel) for a skops file that the server would not load.
     """
     if model.is_skops:
         return _load_skops(model.sklearn_file)
@@ -89,7 +89,7 @@ def load_sklearn(model: LoggedModel, allow_pickle: bool) -> Any:
 def _load_skops(path: Path) -> Any:
     if foreign := untrusted_types(path):
         raise Rejected(
-            UNSAFE,
+            UNSUPPORTED,
             "The model contains what is neither a class of scikit-learn nor of NumPy, so the server "
             f"will not load it: {', '.join(foreign)}.",
         )

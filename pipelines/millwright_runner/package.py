@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from millwright_runner import destinations, logged_models, packaging_forms, samples
+from millwright_runner import destinations, logged_models, mlflow_outages, packaging_forms, samples
 from millwright_runner.destinations import Destination
 from millwright_runner.outcome import Failed, Outcome, Rejected
 from millwright_serving.package import MANIFEST, Manifest, PackageError, digest_of, file_digests
@@ -28,7 +28,7 @@ def package(destination: str, allow_pickle: bool, copy: Path | None = None) -> O
     except (Failed, Rejected) as named:
         return named.outcome
     except Exception as error:  # the libraries' exceptions share no base
-        return Outcome("Failed", "Error", f"{type(error).__name__}: {error}")
+        return Outcome("Failed", mlflow_outages.reason(error) or "Error", f"{type(error).__name__}: {error}")
     return Outcome("Succeeded", details={"package": manifest.summary()})
 
 

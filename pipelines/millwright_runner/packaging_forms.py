@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from millwright_runner import logged_models, onnx_conversion
-from millwright_runner.logged_models import UNSAFE, LoggedModel
-from millwright_runner.outcome import Failed, Rejected
+from millwright_runner.logged_models import UNSUPPORTED, LoggedModel
+from millwright_runner.outcome import Rejected
 from millwright_runner.samples import Sample
 from millwright_serving.models.estimator import EstimatorModel
 from millwright_serving.package import MODEL_FILES, Format, Signature, Tensor, Verification
@@ -50,13 +50,13 @@ class Fallback:
 def make(source: LoggedModel, sample: Sample, folder: Path, allow_pickle: bool) -> Form:
     """Put the model into `folder` in the best form.
 
-    Raises `Rejected` (UnsafeFormat) if only a pickle is left, `Failed` if the server can run no form of the model.
+    Raises `Rejected`: UnsafeFormat if only a pickle is left, UnsupportedModel, or why the server can run no form of it.
     """
     if source.onnx is not None:
         return _taken_as_it_is(source.onnx, source.original, sample, folder)
     if source.sklearn is None:
         flavours = ", ".join(sorted(source.description.flavors))
-        raise Rejected(UNSAFE, f"The model is logged as {flavours}; served are ONNX and scikit-learn models.")
+        raise Rejected(UNSUPPORTED, f"The model is logged as {flavours}; served are ONNX and scikit-learn models.")
     model = logged_models.load_sklearn(source, allow_pickle)
     try:
         return _converted(model, sample, folder)
@@ -75,7 +75,7 @@ def _taken_as_it_is(path: Path, original: Mapping[str, Any] | None, sample: Samp
     try:
         difference = max((_of_output(name, it, answers) for name, it in (original or {}).items()), default=0.0)
     except Mismatch as mismatch:
-        raise Failed("ConversionMismatch", f"The model was converted before it was logged: {mismatch}.") from mismatch
+        raise Rejected("ConversionMismatch", f"The model was converted before it was logged: {mismatch}.") from mismatch
     (folder / MODEL_FILES["onnx"]).write_bytes(content)
     checked = Verification(len(sample.data), difference)
     first = next(iter(answers.values()))
@@ -106,7 +106,9 @@ def _original(model: Any, source: LoggedModel, sample: Sample, folder: Path, fal
         difference = _difference(model, predictions, sample, EstimatorModel(model, signature).predict(sample.columns()))
     except Exception as error:  # whatever the server would run into
         reason = fallback.reason if fallback.reason == "ConversionMismatch" else "Error"
-        raise Failed(reason, f"{fallback}. The server cannot run the original either: {_first_line(error)}") from error
+        raise Rejected(
+            reason, f"{fallback}. The server cannot run the original either: {_first_line(error)}"
+        ) from error
     checked = Verification(len(sample.data), difference, str(fallback))
     return Form(kind, _runtime("scikit-learn"), signature, checked, predictions.tolist())
 

@@ -1,6 +1,6 @@
 """A pipelines backend and packaging in memory. Runs end when the test says so, or after a number of looks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -112,27 +112,33 @@ class FakePipelines:
 
 @dataclass
 class FakePackaging:
-    """Implements ports.Packaging: packages at once, and reports through the registry as the real Job does."""
+    """Implements ports.Packaging: packages at once, and reports through the registry as the real Job does.
+
+    `failures`: why each start in turn fails; all after the last succeed. `now`: when it ends.
+    """
 
     registry: FakeRegistry
-    failure: Cause | None = None
+    failures: list[Cause] = field(default_factory=list)
     cluster: FakeCluster = field(default_factory=FakeCluster)
     objects: FakeObjects = field(default_factory=FakeObjects)
+    now: Callable[[], datetime] = lambda: EPOCH
 
     def __post_init__(self) -> None:
         self.started: list[str] = []
+        self.runs: dict[str, PackagingRun] = {}
 
     async def find(self, execution: Execution) -> PackagingRun | None:
-        if execution.key not in self.started:
-            return None
-        return PackagingRun(Phase.FAILED if self.failure else Phase.SUCCEEDED, self.failure)
+        return self.runs.get(execution.key)
 
     async def start(self, request: PackageModel) -> None:
         key = request.execution.key
-        if key in self.started:
+        if key in self.runs:
             return
         self.started.append(key)
-        if self.failure is None:
+        if self.failures:
+            self.runs[key] = PackagingRun(Phase.FAILED, self.failures.pop(0), ended=self.now())
+        else:
+            self.runs[key] = PackagingRun(Phase.SUCCEEDED)
             namespace = request.execution.run.namespace
             package = Package(f"s3://models/{namespace}/{key}", "sha256:" + "a" * 64, "onnx", "m-1")
             copy = await self.cluster.get(CONFIG_MAPS, namespace, key) or {}
@@ -144,5 +150,4 @@ class FakePackaging:
         return ()
 
     async def stop(self, execution: Execution, key: str) -> None:
-        if key in self.started:
-            self.started.remove(key)
+        self.runs.pop(key, None)

@@ -65,6 +65,6 @@ def test_a_model_logged_as_onnx_that_differs_from_the_original_is_not_packaged(
 
     outcome = package(str(tmp_path / "package"), allow_pickle=False)
 
-    assert (outcome.outcome, outcome.reason) == ("Failed", "ConversionMismatch")
+    assert (outcome.outcome, outcome.reason) == ("Rejected", "ConversionMismatch")
     assert sentence in outcome.message
     assert not (tmp_path / "package").exists()

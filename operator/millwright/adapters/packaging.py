@@ -23,7 +23,7 @@ class JobPackaging:
 
     async def find(self, execution: Execution) -> PackagingRun | None:
         state = await jobs.read(self._cluster, execution.run.namespace, _name(execution.key))
-        return PackagingRun(state.phase, state.cause) if state else None
+        return PackagingRun(state.phase, state.cause, state.ended, state.ending) if state else None
 
     async def start(self, request: PackageModel) -> None:
         execution = request.execution

@@ -124,6 +124,13 @@ class PackageModel:
 
 
 @dataclass(frozen=True)
+class StopPackaging:
+    """Nothing is left of an execution's packaging, so that it can be started anew."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class Register:
     """Make a packaged model a version of a registered model."""
 
@@ -148,6 +155,7 @@ TrainingAction = (
     | Prune
     | Forget
     | PackageModel
+    | StopPackaging
     | Register
 )
 

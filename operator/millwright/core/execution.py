@@ -215,10 +215,12 @@ class Package:
 
 @dataclass(frozen=True)
 class PackagingRun:
-    """A packaging Job as the cluster shows it."""
+    """A packaging Job as the cluster shows it. `ending`: it was told to go, and its pod is not gone yet."""
 
     phase: Phase
     cause: Cause | None = None
+    ended: datetime | None = None
+    ending: bool = False
 
 
 @dataclass(frozen=True)

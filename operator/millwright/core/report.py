@@ -55,6 +55,7 @@ def status(
         "attempt": execution.attempt,
         "execution": execution.key,
         "start_time": (keep.start_time or now) if observed else keep.start_time,
+        "completion_time": None,
         "conditions": merge(_conditions(old, same), (*facts, *succeeded), subject.generation, now),
     }
     return keep.model_copy(update=values | (_details(observed, execution, now) if observed else {}) | changes)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from millwright.api.training_run import TrainingRunStatus
-from millwright.core import gates, records, report, verdicts
+from millwright.core import gates, packaging, records, report, verdicts
 from millwright.core.actions import (
     CloseRun,
     Dequeue,
@@ -18,7 +18,6 @@ from millwright.core.actions import (
     LabelFailure,
     Launch,
     OpenRun,
-    PackageModel,
     Register,
     ReleaseFinalizer,
     Stop,
@@ -229,17 +228,13 @@ def _verdicts(observed: Observed) -> tuple[Verdict, ...]:
 
 
 def _packaged(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    assert observed.tracked is not None and isinstance(observed.model, ModelTarget)
-    packaging = observed.packaging
-    if observed.tracked.package is not None and packaging is not None and packaging.phase is Phase.SUCCEEDED:
-        return None  # our own Job wrote it last: what training code may have written there counts for nothing
-    if observed.packaging and observed.packaging.phase is Phase.FAILED:
-        cause = observed.packaging.cause or Cause("PackagingFailed", "the packaging Job failed and left no reason")
-        return _concluded(observed, report.failed(observed, execution, now, cause), _finish(observed, execution))
-    start = PackageModel(execution, observed.tracked.id, observed.model, observed.subject.spec)
-    actions = () if observed.packaging else (start,)
-    facts = working("Packaging", "the model is being converted, compared with the original and stored")
-    return Plan(report.status(observed.subject, execution, now, "Packaging", facts, observed), actions, POLL_SECONDS)
+    if packaging.is_done(observed):
+        return None
+    cause = packaging.failure(observed)
+    if cause is None:
+        return packaging.proceed(observed, execution, now)
+    status = report.failed(observed, execution, now, cause, _verdicts(observed))
+    return _concluded(observed, status, _finish(observed, execution))
 
 
 def _unregistered(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from millwright.api.model import ModelSpec
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
-from millwright.core import training
+from millwright.core import packaging, training
 from millwright.core.actions import (
     CloseRun,
     Dequeue,
@@ -20,6 +20,7 @@ from millwright.core.actions import (
     Register,
     ReleaseFinalizer,
     Stop,
+    StopPackaging,
     TagRun,
     Terminate,
     TrainingAction,
@@ -84,10 +85,17 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
 
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[TrainingAction, TrainingRunStatus]:
         subject = _subject(key, body)
-        if is_settled(subject):
+        if is_settled(subject) and not await self._is_allowed_now(subject):
             return after_the_end(subject, self._clock.now())
         observed = await self._observe(subject)
         return training.decide(observed, self._clock.now())
+
+    async def _is_allowed_now(self, subject: Subject) -> bool:
+        """Whether the run failed for what its Model allows by now."""
+        if not packaging.was_refused(subject.status):
+            return False
+        model = await self._model(subject)
+        return isinstance(model, ModelTarget) and model.allow_pickle
 
     async def _observe(self, subject: Subject) -> Observed:
         """All that does not depend on each other is read at once: each answer takes its time on a busy server."""
@@ -103,7 +111,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
 
     async def _look_around(self, known: Observed, execution: Execution) -> Observed:
         """What matters before a launch and after the pipeline's end; while it runs, there is nothing new to it."""
-        pipeline, original, packaging, references, version, strays = await together(
+        pipeline, original, packaged, references, version, strays = await together(
             self._pipeline(known),
             self._original(known),
             self._packaging(known, execution),
@@ -111,7 +119,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             self._version(execution, known.model),
             self._strays(execution),
         )
-        seen = replace(known, pipeline=pipeline, original=original, packaging=packaging)
+        seen = replace(known, pipeline=pipeline, original=original, packaging=packaged)
         return replace(seen, references=references, version=version, strays=strays)
 
     async def _strays(self, execution: Execution) -> tuple[str, ...]:
@@ -193,6 +201,8 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 await world.pipelines.forget(_execution(key, body))
             case PackageModel():
                 await world.packaging.start(action)
+            case StopPackaging(run_key):
+                await world.packaging.stop(_execution(key, body), run_key)
             case Register(name, run_id, package, tags):
                 await world.registry.register(name, run_id, package, tags)
 
