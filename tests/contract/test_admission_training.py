@@ -1,4 +1,4 @@
-"""What the API server says of a TrainingRun's gates and scenarios."""
+"""What the API server says of a TrainingRun's gates, scenarios and history."""
 
 import pytest
 from tests.contract.kube import dry_run
@@ -12,6 +12,7 @@ COMPARE_WITH = "name what to compare with by exactly one of alias and version"
 ACCEPTED: dict[str, Spec] = {
     "a gate may be relative to an alias": {"gates": [RELATIVE | {"tolerance": 0.01}]},
     "a gate may be relative to a version": {"gates": [RELATIVE | {"relativeTo": {"version": "7"}}]},
+    "a short history": {"historyLimit": 1},
     "slices are judged by gates of their own": {"scenarios": [NIGHT, NIGHT | {"name": "JFK"}]},
 }
 REFUSED: dict[str, tuple[Spec, str]] = {
@@ -30,6 +31,8 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "a scenario's gate that compares with two": ({"scenarios": [NIGHT | {"gates": [GATE | RELATIVE]}]}, COMPARE),
     "a scenario without gates": ({"scenarios": [NIGHT | {"gates": []}]}, "spec.scenarios[0].gates"),
     "a scenario whose name has a slash": ({"scenarios": [NIGHT | {"name": "a/b"}]}, "spec.scenarios[0].name"),
+    "a history of nothing": ({"historyLimit": 0}, "greater than or equal to 1"),
+    "a history without end": ({"historyLimit": 51}, "less than or equal to 50"),
     "two scenarios of one name": ({"scenarios": [NIGHT, NIGHT]}, "Duplicate value"),
 }
 

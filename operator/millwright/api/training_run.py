@@ -1,8 +1,8 @@
 """TrainingRun: one model trained by a pipeline, checked, and registered."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from millwright.api.common import (
     ApiModel,
@@ -20,12 +20,23 @@ from millwright.api.common import (
 )
 from millwright.api.gates import MAX_GATES, MAX_SCENARIOS, Gate, Scenario
 from millwright.api.training_inputs import Dataset, PipelineSource, ReplayOf, SourceRevision
+from millwright.api.training_results import (
+    Cost,
+    Failure,
+    HistoryEntry,
+    MetricValue,
+    MlflowRunReference,
+    Money,
+    PipelineRunReference,
+    ReplayStatus,
+    ScenarioStatus,
+    TaskStatus,
+)
 
-MAX_HISTORY = 10
+MAX_HISTORY = 50
+DEFAULT_HISTORY = 10
 MAX_TASKS = 50
 MAX_METRICS = 50
-MAX_DIFFERENCES = 20
-Money = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}([.][0-9]{1,4})?$", max_length=14)]
 
 
 class NodePoolSelection(ApiModel):
@@ -138,6 +149,13 @@ class TrainingRunSpec(ApiModel):
         description="Seconds after the end until the run's Jobs, pods and pipeline run are deleted; never, when left "
         "out. The TrainingRun itself, its MLflow run and its model version stay.",
     )
+    history_limit: int = Field(
+        DEFAULT_HISTORY,
+        ge=1,
+        le=MAX_HISTORY,
+        description="How many ended executions status.history keeps. The Jobs, pods, copies and pipeline runs of older "
+        "ones are deleted; their MLflow runs and model versions stay.",
+    )
     gates: tuple[Gate, ...] = Field(
         (),
         max_length=MAX_GATES,
@@ -160,93 +178,6 @@ class TrainingRunSpec(ApiModel):
     storage: StorageReference | None = Field(
         None, description="Object storage credentials; the platform's default Secret name when left out."
     )
-
-
-class PipelineRunReference(StatusModel):
-    """The run in the pipelines backend."""
-
-    backend: ShortText = Field(description="embedded or kubeflow.")
-    id: ShortText = Field(description="Name of the Job, or ID of the run in Kubeflow Pipelines.")
-    url: LongText | None = Field(None, description="Where a browser shows it.")
-
-
-class MlflowRunReference(StatusModel):
-    """The run in MLflow."""
-
-    id: ShortText = Field(description="MLflow run ID.")
-    url: LongText = Field(description="Where a browser shows it.")
-
-
-class TaskStatus(StatusModel):
-    """One step of the pipeline."""
-
-    name: ShortText = Field(description="Name of the step.")
-    state: ShortText = Field(description="Pending, Running, Succeeded, Cached, Failed or Skipped.")
-    node_pool: ShortText | None = Field(None, description="Node pool it was placed on.")
-    pod_name: ShortText | None = Field(None, description="Its pod, for `kubectl logs`.")
-    message: LongText | None = Field(None, description="Why it waits, or why it failed.")
-
-
-class MetricValue(StatusModel):
-    """A metric that the run logged."""
-
-    name: ShortText = Field(description="Name of the metric.")
-    value: float = Field(description="Its last value.")
-
-
-class ScenarioStatus(StatusModel):
-    """How a scenario was judged."""
-
-    name: ShortText = Field(description="Name of the scenario.")
-    passed: bool = Field(description="Whether all its gates passed.")
-    message: LongText = Field(description="What its gates found.")
-
-
-class Failure(StatusModel):
-    """Why the last attempt failed."""
-
-    reason: ShortText = Field(description="Error, OOMKilled, DeadlineExceeded, GatesFailed, NoModelLogged, …")
-    task: ShortText | None = Field(None, description="The step that failed.")
-    pod_name: ShortText | None = Field(None, description="Its pod, for `kubectl logs`.")
-    exit_code: int | None = Field(None, description="Its exit code.")
-    message: LongText = Field("", description="Last lines of its log.")
-
-
-class HistoryEntry(StatusModel):
-    """One finished execution."""
-
-    spec_hash: ShortText = Field(description="Hash of what decided its result.")
-    attempt: int = Field(description="Which attempt it was, from 1.")
-    execution: ShortText | None = Field(None, description="Its key, for spec.replayOf.")
-    outcome: ShortText = Field(description="Succeeded, or the reason of its failure.")
-    model_version: ModelVersionNumber | None = Field(None, description="The version it became.")
-    completion_time: Time = Field(description="When it ended.")
-    cost: Money | None = Field(None, description="What it cost, in the platform's currency.")
-
-
-class MetricDifference(StatusModel):
-    """A metric that a replay did not reproduce. Values are texts, so that NaN can be told."""
-
-    metric: ShortText = Field(description="Name of the metric.")
-    original: ShortText | None = Field(None, description="What it was; nothing where the original did not log it.")
-    replayed: ShortText | None = Field(None, description="What it is now; nothing where the replay did not log it.")
-
-
-class ReplayStatus(StatusModel):
-    """How a replay compares with the original."""
-
-    of: ShortText = Field(description="The original: its TrainingRun, a slash, and the key of its execution.")
-    matches: bool | None = Field(None, description="Whether all metrics are equal; nothing where none can be compared.")
-    differences: tuple[MetricDifference, ...] = Field(
-        (), max_length=MAX_DIFFERENCES, description="The first metrics that are not equal, by name."
-    )
-
-
-class Cost(StatusModel):
-    """What an execution cost so far."""
-
-    amount: Money = Field(description="Of all attempts; of running pods up to the last full minute.")
-    currency: ShortText = Field(description="The platform's currency.")
 
 
 class TrainingRunStatus(StatusModel):

@@ -20,6 +20,7 @@ NOT_RESULT_RELEVANT = {
     "gates",
     "scenarios",
     "ttl_seconds_after_finished",
+    "history_limit",
     "budget",
     "queue_name",
     "cache",

@@ -2,25 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from math import isfinite
 from typing import Any
 
 from millwright.api.common import Condition
-from millwright.api.training_run import (
-    MAX_HISTORY,
-    MAX_METRICS,
-    MAX_TASKS,
+from millwright.api.training_results import (
     Cost,
     Failure,
-    HistoryEntry,
     MetricValue,
     MlflowRunReference,
     PipelineRunReference,
     TaskStatus,
-    TrainingRunStatus,
 )
-from millwright.core import cost, replay, verdicts
+from millwright.api.training_run import MAX_METRICS, MAX_TASKS, TrainingRunStatus
+from millwright.core import cost, history, replay, verdicts
 from millwright.core.attempts import failures, following
 from millwright.core.conditions import Fact, merge, ready, stalled, working
 from millwright.core.execution import Cause, Execution, Task
@@ -46,7 +41,8 @@ def status(
     old = subject.status
     same = old.execution == execution.key
     earlier = {"failures": old.failures, "cost": old.cost} if old.spec_hash == execution.spec_hash else {}
-    keep = old if same else TrainingRunStatus(history=old.history, conditions=old.conditions, **earlier)
+    left = {} if same else {"history": history.with_superseded(subject, now), "conditions": old.conditions}
+    keep = old if same else TrainingRunStatus(**left, **earlier)
     succeeded = () if any(f.type == "Succeeded" for f in facts) else (UNDECIDED,)
     values: dict[str, Any] = {
         "observed_generation": subject.generation,
@@ -161,8 +157,8 @@ def _ended(
     """The status of an execution that has ended, with its entry in the history."""
     subject = observed.subject
     ends = {
-        "completion_time": _completed(subject, execution, now),
-        "history": _history(observed, execution, now, outcome, changes.get("model_version")),
+        "completion_time": history.completed(subject, execution, now),
+        "history": history.with_end(observed, execution, now, outcome, changes.get("model_version")),
     }
     return status(subject, execution, now, state, facts, observed, **ends, **changes)
 
@@ -173,7 +169,6 @@ def retried(observed: Observed, execution: Execution, now: datetime, cause: Caus
     counted = failures(subject.status, execution, cause)
     limit = f"{counted} of {subject.spec.backoff_limit + 1} failures that count"
     facts = working("Retrying", f"attempt {execution.attempt} failed, {limit} ({_sentence(cause)}); trying again")
-    history = _history(observed, execution, now, cause.reason, None)
     return status(
         subject,
         following(execution),
@@ -182,7 +177,7 @@ def retried(observed: Observed, execution: Execution, now: datetime, cause: Caus
         facts,
         failure=_failure(cause),
         failures=counted,
-        history=history,
+        history=history.with_end(observed, execution, now, cause.reason, None),
     )
 
 
@@ -201,31 +196,3 @@ def _failure(cause: Cause) -> Failure:
         exit_code=cause.exit_code,
         message=cause.message[-4000:],
     )
-
-
-def _completed(subject: Subject, execution: Execution, now: datetime) -> datetime:
-    old = subject.status
-    return old.completion_time if old.execution == execution.key and old.completion_time else now
-
-
-def _history(
-    observed: Observed, execution: Execution, now: datetime, outcome: str, version: str | None
-) -> tuple[HistoryEntry, ...]:
-    before = observed.subject.status.history
-    entry = HistoryEntry(
-        spec_hash=execution.spec_hash,
-        attempt=execution.attempt,
-        execution=execution.key,
-        outcome=outcome,
-        model_version=version,
-        completion_time=_completed(observed.subject, execution, now),
-        cost=_attempt_cost(observed, execution, now),
-    )
-    older = [e for e in before if (e.spec_hash, e.attempt) != (entry.spec_hash, entry.attempt)]
-    return (entry, *older)[:MAX_HISTORY]
-
-
-def _attempt_cost(observed: Observed, execution: Execution, now: datetime) -> str | None:
-    total = cost.total(observed, execution, now)
-    earlier = cost.of_earlier_attempts(observed.subject.status, execution)
-    return cost.amount(max(total - earlier, Decimal(0))) if total is not None else None

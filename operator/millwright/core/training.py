@@ -29,6 +29,7 @@ from millwright.core.attempts import current_execution, is_tried_again
 from millwright.core.conditions import stalled, working
 from millwright.core.execution import Cause, Execution, Phase, outlives_its_owner
 from millwright.core.gates import Verdict
+from millwright.core.housekeeping import within_limit
 from millwright.core.limits import exceeded
 from millwright.core.lineage import launch_tags, run_tags, version_tags
 from millwright.core.plan import Plan
@@ -48,7 +49,7 @@ def decide(observed: Observed, now: datetime) -> TrainingPlan:
     """The next step. Total: every state that can be observed has an answer."""
     execution = current_execution(observed.subject)
     plans = (stage(observed, execution, now) for stage in STAGES)
-    return next(plan for plan in plans if plan is not None)
+    return within_limit(observed.subject, execution, next(plan for plan in plans if plan is not None))
 
 
 def _deleted(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:

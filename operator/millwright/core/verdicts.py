@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from millwright.api.training_run import ScenarioStatus
+from millwright.api.training_results import ScenarioStatus
 from millwright.core.conditions import Fact
 from millwright.core.gates import Verdict
 
