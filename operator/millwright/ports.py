@@ -10,8 +10,17 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from millwright.api.training_run import TrainingRunSpec
-from millwright.core.actions import Enqueue, Launch, PackageModel
-from millwright.core.execution import Cause, Execution, Package, PackagingRun, PipelineRun, Runtime, TrackedRun
+from millwright.core.actions import CheckDatasets, Enqueue, Launch, PackageModel
+from millwright.core.execution import (
+    Cause,
+    DatasetCheck,
+    Execution,
+    Package,
+    PackagingRun,
+    PipelineRun,
+    Runtime,
+    TrackedRun,
+)
 from millwright.core.ir import Pipeline
 from millwright.core.queueing import QueuePlace
 from millwright.core.registry import RegisteredModel, RegisteredVersion
@@ -142,6 +151,19 @@ class Queues(Protocol):
 
     async def leave(self, execution: Execution, key: str) -> None:
         """Takes back the request of the execution with that key, and gives back its quota; absent is fine."""
+
+
+class DatasetChecks(Protocol):
+    """What looks at data sets before a launch, with the namespace's own credentials. One look for a TrainingRun."""
+
+    async def find(self, execution: Execution) -> DatasetCheck | None:
+        """The look at an execution's data sets, or None."""
+
+    async def start(self, request: CheckDatasets) -> None:
+        """Begins it; one of the same execution is left as it is, one of another ends, and may have to be gone first."""
+
+    async def stop(self, execution: Execution) -> None:
+        """Ends the TrainingRun's, and leaves nothing of it; absent is fine."""
 
 
 class Packaging(Protocol):

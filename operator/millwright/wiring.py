@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from millwright.adapters.backends import Backends
 from millwright.adapters.clock import SystemClock
+from millwright.adapters.dataset_checks import JobDatasetChecks
 from millwright.adapters.embedded import EmbeddedPipelines
 from millwright.adapters.jobs import JobSettings
 from millwright.adapters.kubeflow import KubeflowPipelines, KubeflowSettings
@@ -59,6 +60,7 @@ async def build(settings: Settings) -> Operator:
     node_pools = NodePoolsFile(settings.node_pools_file)
     world = World(
         pipelines=_backends(settings, cluster, jobs, kubeflow, node_pools),
+        dataset_checks=JobDatasetChecks(cluster, jobs),
         packaging=JobPackaging(cluster, jobs, settings.storage.packages),
         registry=registry,
         objects=S3Objects(settings.storage.pipelines),

@@ -1,5 +1,5 @@
 # ruff: noqa: T201 (what a pod prints is its log)
-"""The command line: `python -m millwright_runner run|package`."""
+"""The command line: `python -m millwright_runner check|run|package`."""
 
 import argparse
 import sys
@@ -14,10 +14,16 @@ TERMINATION_LOG = Path("/dev/termination-log")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do one command, write the termination message, return the exit code."""
     options = _parser().parse_args(arguments)
-    result = _run(options) if options.command == "run" else _package(options)
+    result = {"check": _check, "run": _run, "package": _package}[options.command](options)
     outcome.write(result, options.termination_log)
     print(result.to_json(), flush=True)
     return result.exit_code
+
+
+def _check(options: argparse.Namespace) -> outcome.Outcome:
+    from millwright_runner.datasets import check
+
+    return check(options.datasets)
 
 
 def _run(options: argparse.Namespace) -> outcome.Outcome:
@@ -37,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--termination-log", type=Path, default=TERMINATION_LOG)
     commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", parents=[common], help="look for data sets, and compare their digests")
+    check.add_argument("--datasets", required=True, help="JSON list of name, uri, and where there is one, digest")
     run = commands.add_parser("run", parents=[common], help="run a compiled pipeline")
     run.add_argument("--pipeline", type=Path, required=True)
     run.add_argument("--parameters", type=Path, required=True)

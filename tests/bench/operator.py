@@ -8,6 +8,7 @@ from unittest.mock import patch
 import kopf
 from tests.bench.instant import InstantPackaging, InstantPipelines, InstantRegistry
 from tests.bench.traffic import CountingClient
+from tests.fakes.dataset_checks import FakeDatasetChecks
 from tests.fakes.objects import FakeObjects
 
 from millwright import handlers, settings
@@ -51,6 +52,7 @@ class Fakes:
         cluster, clock = KubernetesCluster(api), SystemClock()
         world = World(
             pipelines=self.pipelines,
+            dataset_checks=FakeDatasetChecks(FakeObjects()),
             packaging=self.packaging,
             registry=self.registry,
             objects=FakeObjects(),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fakes.cluster import FakeCluster
+from tests.fakes.dataset_checks import FakeDatasetChecks
 from tests.fakes.faults import Faults, Killed
 from tests.fakes.objects import FakeObjects
 from tests.fakes.pipelines import FakePackaging, FakePipelines
@@ -78,13 +79,23 @@ class FakeWorld:
         self.pipelines = FakePipelines(self.looks, self.outcomes, self.keeps_record, self.cluster)
         self.objects = FakeObjects()
         self.clock = FakeClock()
+        self.dataset_checks = FakeDatasetChecks(self.objects, lambda: self.clock.time)
         self.packaging = FakePackaging(self.registry, [], self.cluster, self.objects, lambda: self.clock.time)
         cluster, registry = self.faults.around(self.cluster), self.faults.around(self.registry)
         self.pools = NodePools()
         self.queues = FakeQueues()
         queues = self.faults.around(self.queues)
         pipelines, packaging = self.faults.around(self.pipelines), self.faults.around(self.packaging)
-        world = World(pipelines, packaging, registry, self.objects, self._packages, queues, lambda: self.pools)
+        world = World(
+            pipelines=pipelines,
+            dataset_checks=self.faults.around(self.dataset_checks),
+            packaging=packaging,
+            registry=registry,
+            objects=self.objects,
+            packages=self._packages,
+            queues=queues,
+            pools=lambda: self.pools,
+        )
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
         self.models = ModelReconciler(cluster, self.clock, registry)
         platform = Platform(image="serving:1", storage_secret="storage")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,6 @@ STEP_LABEL = f"{GROUP}/step"
 TAIL_LINES = 20
 # Of a Job that may be done again: what was disrupted does not count, and what the runner rejected (its exit code 2) is
 # not tried again.
-RESTARTS = 2
 RESTART_POLICY = {
     "rules": [
         {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
@@ -84,11 +83,11 @@ def job(
     image: str | None = None,
     config_map: ConfigMapVolume | None = None,
     placement: PodPlacement | None = None,
-    restartable: bool = False,
+    restarts: int | None = None,
 ) -> Manifest:
     """A Job with one restricted pod that is never restarted: attempts are the operator's to count.
 
-    `restartable`: one that failed has another in its place, a few times, and one that was evicted always.
+    `restarts`: but one that failed has another in its place so often, and one that was evicted always.
     """
     child_labels = labels(execution, spec, step) | _pool_label(placement)
     secret = spec.storage.secret_ref if spec.storage else settings.storage_secret
@@ -114,7 +113,8 @@ def job(
         pod["volumes"].append({"name": "pipeline", "configMap": source})
         container["volumeMounts"].append({"name": "pipeline", "mountPath": config_map.folder, "readOnly": True})
     body: Manifest = {
-        **({"backoffLimit": RESTARTS, "podFailurePolicy": RESTART_POLICY} if restartable else {"backoffLimit": 0}),
+        "backoffLimit": restarts or 0,
+        **({} if restarts is None else {"podFailurePolicy": RESTART_POLICY}),
         "template": {"metadata": {"labels": child_labels}, "spec": pod},
     }
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata(execution, name, child_labels), "spec": body}
@@ -144,15 +144,17 @@ def environment(execution: Execution, settings: JobSettings, mlflow_run_id: str)
 
 @dataclass(frozen=True)
 class JobState:
-    """A Job as far as decisions need it."""
+    """A Job as far as decisions need it. `execution`: its key. `report`: the runner's own last words."""
 
     phase: Phase
+    execution: str = ""
     started: datetime | None = None
     ended: datetime | None = None
     ending: bool = False
     waiting_for: str = ""
     blocked: Blocked | None = None
     cause: Cause | None = None
+    report: Mapping[str, Any] = field(default_factory=dict)
     tasks: tuple[Task, ...] = ()
     uses: tuple[PodUse, ...] = ()
 
@@ -168,12 +170,14 @@ async def read(cluster: Cluster, namespace: str, name: str) -> JobState | None:
     report = _report(found, pod)
     return JobState(
         phase=phase,
+        execution=found["metadata"]["labels"][EXECUTION_LABEL],
         started=pod_state.time(found.get("status", {}).get("startTime")),
         ended=pod_state.time(_end(found).get("lastTransitionTime")),
         ending="deletionTimestamp" in found["metadata"],
         waiting_for=_waiting_for(found, pod) if phase is Phase.PENDING else "",
         blocked=pod_state.blocked(job_pods),
         cause=await _cause(cluster, found, pod, report) if phase is Phase.FAILED else None,
+        report=report,
         tasks=tuple(Task(t["name"], t["state"]) for t in report.get("tasks", [])),
         uses=pod_state.uses(job_pods),
     )

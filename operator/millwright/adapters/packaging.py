@@ -10,6 +10,7 @@ from millwright.core.execution import Execution, PackagingRun
 from millwright.ports import JOBS, Cluster
 
 STEP = "package"
+RESTARTS = 2
 
 
 class JobPackaging:
@@ -37,7 +38,7 @@ class JobPackaging:
             name=_name(execution.key),
             args=["package", "--destination", f"{self._packages_uri}/{place}", "--copy", FOLDER, *allow],
             mlflow_run_id=request.mlflow_run_id,
-            restartable=True,
+            restarts=RESTARTS,
             config_map=ConfigMapVolume(execution.key, FOLDER, optional=True),
         )
         await self._cluster.create(JOBS, job)

@@ -35,6 +35,15 @@ class TaskStatus(StatusModel):
     message: LongText | None = Field(None, description="Why it waits, or why it failed.")
 
 
+class DatasetStatus(StatusModel):
+    """A data set in S3 as it was found before the launch."""
+
+    name: ShortText = Field(description="Its name in spec.datasets.")
+    uri: Annotated[str, StringConstraints(max_length=1024)] = Field(description="Where it was looked for.")
+    etag: ShortText = Field(description="S3's mark of this content; of a folder, a hash of its files' marks.")
+    digest: ShortText | None = Field(None, description="sha256 of the content, where spec.datasets names one.")
+
+
 class MetricValue(StatusModel):
     """A metric that the run logged."""
 

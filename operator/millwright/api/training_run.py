@@ -22,6 +22,7 @@ from millwright.api.gates import MAX_GATES, MAX_SCENARIOS, Gate, Scenario
 from millwright.api.training_inputs import Dataset, PipelineSource, ReplayOf, SourceRevision
 from millwright.api.training_results import (
     Cost,
+    DatasetStatus,
     Failure,
     HistoryEntry,
     MetricValue,
@@ -36,6 +37,7 @@ from millwright.api.training_results import (
 MAX_HISTORY = 50
 DEFAULT_HISTORY = 10
 MAX_TASKS = 50
+MAX_DATASETS = 32
 MAX_METRICS = 50
 
 
@@ -106,8 +108,9 @@ class TrainingRunSpec(ApiModel):
     )
     datasets: tuple[Dataset, ...] = Field(
         (),
-        max_length=32,
-        description="Data sets the run reads, recorded as lineage.",
+        max_length=MAX_DATASETS,
+        description="Data sets the run reads, recorded as lineage. Those in S3 are looked for, and compared with their "
+        "digest, before anything is launched.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     source: SourceRevision | None = Field(None, description="Code revision, recorded as lineage.")
@@ -201,6 +204,9 @@ class TrainingRunStatus(StatusModel):
         None, description="The run in the pipelines backend, until ttlSecondsAfterFinished takes it away."
     )
     mlflow_run: MlflowRunReference | None = Field(None, description="The run in MLflow.")
+    datasets: tuple[DatasetStatus, ...] = Field(
+        (), max_length=MAX_DATASETS, description="Data sets in S3 as they were found when they were last looked at."
+    )
     start_time: Time | None = Field(None, description="When this execution began.")
     completion_time: Time | None = Field(None, description="When this execution ended.")
     progress_percentage: int | None = Field(None, ge=0, le=100, description="Steps done, in percent.")

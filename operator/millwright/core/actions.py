@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from millwright.api.training_inputs import Dataset
+from millwright.api.training_results import DatasetStatus
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.execution import Cause, Execution, Package
 from millwright.core.ir import Pipeline
@@ -68,6 +70,24 @@ class Dequeue:
     """Give an execution's quota back, or stop waiting for it."""
 
     key: str
+
+
+@dataclass(frozen=True)
+class CheckDatasets:
+    """Look for data sets in S3, and compare them with their digests.
+
+    `known`: what was found before; what has not changed since need not be read again.
+    """
+
+    execution: Execution
+    datasets: tuple[Dataset, ...]
+    known: tuple[DatasetStatus, ...]
+    spec: TrainingRunSpec
+
+
+@dataclass(frozen=True)
+class StopDatasetCheck:
+    """Nobody looks at data sets for the TrainingRun, and what was found is forgotten."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +169,8 @@ TrainingAction = (
     | CloseRun
     | Enqueue
     | Dequeue
+    | CheckDatasets
+    | StopDatasetCheck
     | Launch
     | Stop
     | Terminate

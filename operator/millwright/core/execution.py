@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from millwright.api.training_results import DatasetStatus
 from millwright.api.training_run import TrainingRunSpec
 
 # Fields that do not change what a run computes: editing them never trains again.
@@ -212,6 +213,18 @@ class Package:
     digest: str
     format: str
     model_id: str | None = None
+
+
+@dataclass(frozen=True)
+class DatasetCheck:
+    """A look at an execution's data sets. `found`: what is there, as far as it got. `cause`: what is not as wanted."""
+
+    phase: Phase
+    cause: Cause | None = None
+    ended: datetime | None = None
+    ending: bool = False
+    waiting_for: str = ""
+    found: tuple[DatasetStatus, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,9 @@ def status(
     """The status in `state`; what it tells of an earlier execution is gone when the execution is a new one."""
     old = subject.status
     same = old.execution == execution.key
+    known = {"conditions": old.conditions, "datasets": old.datasets}
     earlier = {"failures": old.failures, "cost": old.cost} if old.spec_hash == execution.spec_hash else {}
-    left = {} if same else {"history": history.with_superseded(subject, now), "conditions": old.conditions}
-    keep = old if same else TrainingRunStatus(**left, **earlier)
+    keep = old if same else TrainingRunStatus(history=history.with_superseded(subject, now), **known, **earlier)
     succeeded = () if any(f.type == "Succeeded" for f in facts) else (UNDECIDED,)
     values: dict[str, Any] = {
         "observed_generation": subject.generation,

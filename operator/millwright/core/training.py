@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from millwright.api.training_run import TrainingRunStatus
-from millwright.core import gates, packaging, records, report, verdicts
+from millwright.core import dataset_checks, gates, packaging, records, report, verdicts
 from millwright.core.actions import (
     CloseRun,
     Dequeue,
@@ -95,7 +95,7 @@ def _suspended(observed: Observed, execution: Execution, now: datetime) -> Train
     running = observed.running
     if not observed.subject.spec.suspend or (running and not running.active) or observed.ended_well:
         return None
-    stop = (*_leave_queue(observed, execution), *_stop(observed, execution))
+    stop = (*dataset_checks.stop(observed), *_leave_queue(observed, execution), *_stop(observed, execution))
     facts = working("Suspended", "spec.suspend is true; set it to false to go on")
     status = report.status(observed.subject, execution, now, "Suspended", facts)
     return Plan(status, stop, POLL_SECONDS if running else None)
@@ -283,6 +283,7 @@ STAGES: tuple[Stage, ...] = (
     _recorded_failure,
     _suspended,
     _incomplete,
+    dataset_checks.unchecked,
     _queued,
     _untracked,
     _outdated,

@@ -7,7 +7,16 @@ from typing import Any
 from millwright.api.gates import VersionReference
 from millwright.api.training_inputs import Dataset, SourceRevision
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
-from millwright.core.execution import ObjectKey, Original, PackagingRun, Phase, PipelineRun, Runtime, TrackedRun
+from millwright.core.execution import (
+    DatasetCheck,
+    ObjectKey,
+    Original,
+    PackagingRun,
+    Phase,
+    PipelineRun,
+    Runtime,
+    TrackedRun,
+)
 from millwright.core.ir import Pipeline
 from millwright.core.node_pools import NodePools
 from millwright.core.queueing import QueuePlace
@@ -83,6 +92,7 @@ class Observed:
     tracked: TrackedRun | None = None
     original: TrackedRun | None = None
     running: PipelineRun | None = None
+    dataset_check: DatasetCheck | None = None
     packaging: PackagingRun | None = None
     references: Mapping[VersionReference, Reference | Missing] = field(default_factory=dict)
     version: RegisteredVersion | None = None

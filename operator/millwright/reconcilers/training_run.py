@@ -7,6 +7,7 @@ from millwright.api.model import ModelSpec
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
 from millwright.core import packaging, training
 from millwright.core.actions import (
+    CheckDatasets,
     CloseRun,
     Dequeue,
     Enqueue,
@@ -20,13 +21,14 @@ from millwright.core.actions import (
     Register,
     ReleaseFinalizer,
     Stop,
+    StopDatasetCheck,
     StopPackaging,
     TagRun,
     Terminate,
     TrainingAction,
 )
 from millwright.core.attempts import current_execution
-from millwright.core.execution import Execution, ObjectKey, PackagingRun, TrackedRun
+from millwright.core.execution import DatasetCheck, Execution, ObjectKey, PackagingRun, TrackedRun
 from millwright.core.housekeeping import after_the_end, is_settled
 from millwright.core.model import name_is_foreign, registered_name
 from millwright.core.node_pools import NodePools
@@ -38,6 +40,7 @@ from millwright.ports import (
     TRAINING_RUNS,
     Clock,
     Cluster,
+    DatasetChecks,
     Manifest,
     ObjectStore,
     Packaging,
@@ -62,6 +65,7 @@ class World:
     """What a TrainingRun touches beside the cluster. `packages`: what it may read of its namespace's packages."""
 
     pipelines: Pipelines
+    dataset_checks: DatasetChecks
     packaging: Packaging
     registry: Registry
     objects: ObjectStore
@@ -111,15 +115,16 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
 
     async def _look_around(self, known: Observed, execution: Execution) -> Observed:
         """What matters before a launch and after the pipeline's end; while it runs, there is nothing new to it."""
-        pipeline, original, packaged, references, version, strays = await together(
+        pipeline, check, original, packaged, references, version, strays = await together(
             self._pipeline(known),
+            self._dataset_check(known, execution),
             self._original(known),
             self._packaging(known, execution),
             self._references.read(known),
             self._version(execution, known.model),
             self._strays(execution),
         )
-        seen = replace(known, pipeline=pipeline, original=original, packaging=packaged)
+        seen = replace(known, pipeline=pipeline, dataset_check=check, original=original, packaging=packaged)
         return replace(seen, references=references, version=version, strays=strays)
 
     async def _strays(self, execution: Execution) -> tuple[str, ...]:
@@ -151,6 +156,12 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         if known.running is not None:
             return LAUNCHED
         return await self._sources.read(known.subject.key.namespace, known.subject.spec, known.model)
+
+    async def _dataset_check(self, known: Observed, execution: Execution) -> DatasetCheck | None:
+        spec = known.subject.spec
+        if not known.is_to_be_launched or not (spec.datasets or spec.replay_of):
+            return None
+        return await self._world.dataset_checks.find(execution)
 
     async def _original(self, known: Observed) -> TrackedRun | None:
         tracked = known.tracked
@@ -189,6 +200,10 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 await world.queues.enter(action)
             case Dequeue(run_key):
                 await world.queues.leave(_execution(key, body), run_key)
+            case CheckDatasets():
+                await world.dataset_checks.start(action)
+            case StopDatasetCheck():
+                await world.dataset_checks.stop(_execution(key, body))
             case Launch():
                 await world.pipelines.launch(action)
             case Stop(run_key):
