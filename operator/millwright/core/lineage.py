@@ -27,9 +27,10 @@ def run_tags(observed: Observed, execution: Execution) -> dict[str, str]:
 def launch_tags(observed: Observed) -> dict[str, str]:
     """Those of them that tell what is launched: another pipeline under the same name is another launch."""
     spec, launched = observed.subject.spec, observed.pipeline
+    shown = {"mlflow.note.content": spec.message} if spec.message else {}  # what MLflow's page of the run shows
     if isinstance(launched, Missing):
-        return _lineage(spec.message, spec.datasets, spec.source)
-    return _lineage(spec.message, launched.datasets, launched.source) | records.tags(launched)
+        return shown | _lineage(spec.message, spec.datasets, spec.source)
+    return shown | _lineage(spec.message, launched.datasets, launched.source) | records.tags(launched)
 
 
 def version_tags(
@@ -49,7 +50,7 @@ def version_tags(
 
 
 def _lineage(message: str | None, datasets: tuple[Dataset, ...], source: SourceRevision | None) -> dict[str, str]:
-    tags: dict[str, Any] = {"mlflow.note.content": message}
+    tags: dict[str, Any] = {"millwright.message": message}
     if source:
         tags["millwright.source.repoURL"] = source.repo_url
         tags["millwright.source.revision"] = source.revision
