@@ -1,4 +1,4 @@
-"""What the API server says of a TrainingRun's gates, scenarios, data sets and history."""
+"""What the API server says of a TrainingRun's pipeline, gates, scenarios, data sets and history."""
 
 import pytest
 from tests.contract.kube import dry_run
@@ -7,6 +7,7 @@ from tests.contract.test_admission import GATE, REPLAY, TRAINING, Spec, manifest
 RELATIVE = {"metric": "roc_auc", "operator": ">=", "relativeTo": {"alias": "champion"}}
 NIGHT = {"name": "night-flights", "gates": [GATE, RELATIVE]}
 DIGEST = f"sha256:{'a' * 64}"
+SOURCE = "name exactly one source of the pipeline: configMapRef, uri with digest, or name"
 COMPARE = "name what the metric is compared with by exactly one of threshold and relativeTo"
 COMPARE_WITH = "name what to compare with by exactly one of alias and version"
 
@@ -25,6 +26,8 @@ ACCEPTED: dict[str, Spec] = {
     "slices are judged by gates of their own": {"scenarios": [NIGHT, NIGHT | {"name": "JFK"}]},
 }
 REFUSED: dict[str, tuple[Spec, str]] = {
+    "a pipeline from nowhere": ({"pipeline": {}}, SOURCE),
+    "a pipeline from two places": ({"pipeline": {"configMapRef": {"name": "a"}, "name": "b"}}, SOURCE),
     "a gate that compares with nothing": ({"gates": [{"metric": "roc_auc", "operator": ">="}]}, COMPARE),
     "a gate that compares with two": ({"gates": [GATE | RELATIVE]}, COMPARE),
     "a gate relative to two": (

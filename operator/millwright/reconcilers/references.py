@@ -42,17 +42,17 @@ class ReferenceReader:
             return _unset(wanted.alias or "", model)
         version = versions.get(number)
         if version is None:
-            return Missing("ReferenceMissing", f"{model.registered_name} has no version {number}", final=True)
+            return Missing("VersionNotFound", f"{model.registered_name} has no version {number}", final=True)
         metrics = await self._registry.metrics(version.run_id)
         if metrics is None:
-            return Missing("ReferenceMissing", f"the MLflow run of version {number} is gone", final=True)
+            return Missing("OriginalGone", f"the MLflow run of version {number} is gone", final=True)
         return Reference(number, metrics)
 
 
 def _unset(alias: str, model: ModelTarget) -> Missing:
     """An alias that the Model names will come; any other is a slip of the pen."""
     if alias in model.aliases:
-        return Missing("NothingToCompare", f"passes, as {alias} points to no version of {model.registered_name} yet")
+        return Missing("AliasNotSet", f"passes, as {alias} points to no version of {model.registered_name} yet")
     there = ", ".join(model.aliases) or "none"
     message = f"the Model has no alias {alias} (it has: {there}); correct the gate, or add it to the Model"
-    return Missing("ReferenceMissing", message, final=True)
+    return Missing("AliasNotSet", message, final=True)

@@ -38,14 +38,14 @@ RELATIVE: dict[str, tuple[dict[str, Any], Reference | Missing, bool, str]] = {
     "NaN there fails": ({}, Reference("7", {"roc_auc": math.nan}), False, "MetricIsNaN"),
     "missing here fails": ({"metric": "best"}, SEVEN, False, "MetricMissing"),
     "missing there fails": ({}, Reference("7", {}), False, "MetricMissing"),
-    "nothing there yet passes": ({}, Missing("NothingToCompare", "no version yet"), True, "NothingToCompare"),
+    "nothing there yet passes": ({}, Missing("AliasNotSet", "no version yet"), True, "AliasNotSet"),
     "nothing there yet, and nothing here, fails": (
         {"metric": "f1"},
-        Missing("NothingToCompare", "no version yet"),
+        Missing("AliasNotSet", "no version yet"),
         False,
         "MetricMissing",
     ),
-    "nothing that could ever be there fails": ({}, Missing("ReferenceMissing", "no such", True), False, ""),
+    "nothing that could ever be there fails": ({}, Missing("VersionNotFound", "no such", True), False, ""),
 }
 
 
