@@ -13,6 +13,7 @@ from millwright.core.plan import Plan
 from millwright.core.training_state import Missing, Observed
 
 CHECKING = "CheckingDatasets"
+WRONG = frozenset({"DatasetNotFound", "DatasetDigestMismatch", "S3Unavailable"})
 # What is not there, or not the same, is looked at again after a tenth of the time that it has been so.
 SOONEST, LATEST = timedelta(minutes=1), timedelta(minutes=15)
 POLL_SECONDS = 3.0
@@ -59,7 +60,8 @@ def _found(observed: Observed, execution: Execution, now: datetime, check: Datas
 def _failed(observed: Observed, execution: Execution, now: datetime, check: DatasetCheck) -> TrainingPlan:
     cause = check.cause or Cause("Error", "the look at the data sets failed and left no reason")
     facts = (stalled if cause.final else working)(cause.reason, cause.message)
-    status = report.status(observed.subject, execution, now, "Pending", facts, datasets=check.found)
+    found = check.found or observed.subject.status.datasets
+    status = report.status(observed.subject, execution, now, "Pending", facts, datasets=found)
     left = ((check.ended or now) + _patience(status, now) - now).total_seconds()
     if left > 0:
         return Plan(status, requeue_after=left)
@@ -82,7 +84,7 @@ def _plan(
     """A look that is repeated says nothing new until it ends: what it found before stays said."""
     told, subject = find(observed.subject.status.conditions, "Stalled"), observed.subject
     repeated = subject.status.execution == execution.key and subject.status.observed_generation == subject.generation
-    if repeated and told is not None and told.reason in ("DatasetNotFound", "DatasetDigestMismatch", "S3Unavailable"):
+    if repeated and told is not None and told.reason in WRONG:
         return Plan(subject.status, actions, POLL_SECONDS)
     return Plan(report.status(subject, execution, now, "Pending", facts), actions, POLL_SECONDS)
 

@@ -40,7 +40,8 @@ def status(
     """The status in `state`; what it tells of an earlier execution is gone when the execution is a new one."""
     old = subject.status
     same = old.execution == execution.key
-    known = {"conditions": old.conditions, "datasets": old.datasets}
+    looked_at = subject.spec.datasets or subject.spec.replay_of
+    known = {"conditions": old.conditions, "datasets": old.datasets if looked_at else ()}
     earlier = {"failures": old.failures, "cost": old.cost} if old.spec_hash == execution.spec_hash else {}
     keep = old if same else TrainingRunStatus(history=history.with_superseded(subject, now), **known, **earlier)
     succeeded = () if any(f.type == "Succeeded" for f in facts) else (UNDECIDED,)

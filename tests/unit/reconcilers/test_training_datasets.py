@@ -107,6 +107,24 @@ async def test_another_attempt_reads_nothing_that_has_not_changed() -> None:
     assert world.dataset_checks.read == [URI]
 
 
+async def test_what_is_known_is_not_forgotten_while_something_else_is_missing() -> None:
+    world = FakeWorld()
+    world.objects.contents[URI] = CONTENT
+    await waiting(world)
+    there = flights()["datasets"]
+    absent = {"name": "weather", "uri": "s3://data/weather.parquet"}
+    world.cluster.put(TRAINING_RUNS, training_run(datasets=[*there, absent]))
+    await world.settle(world.training_runs)
+    assert world.condition("Ready")["reason"] == "DatasetNotFound"
+    world.objects.contents[absent["uri"]] = b"rain"
+    await later(world)
+    assert world.status()["state"] == "Succeeded"
+    assert world.dataset_checks.read == [URI]
+    world.cluster.put(TRAINING_RUNS, training_run())
+    await world.settle(world.training_runs)
+    assert not world.status().get("datasets")
+
+
 async def test_what_is_not_in_s3_is_recorded_only() -> None:
     world = await started(FakeWorld(), datasets=[{"name": "table", "uri": "bigquery:flights.2013"}])
     await world.settle(world.training_runs)
