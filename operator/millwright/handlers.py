@@ -1,8 +1,10 @@
 """kopf: watch, map events to object keys, wake the queues. Nothing else.
 
-What wakes what: the object itself and what it owns; a Model wakes the Deployments that name it, and the TrainingRuns
-that name it and have no result, or one that it may lift; a ConfigMap is not watched: a TrainingRun that waits for one
-looks again by itself.
+What wakes what: the object itself and what it owns, as a Model its import's Job; a Model wakes the Deployments that
+name it, the Models that depend on it, and the TrainingRuns that name it and have no result, or one that it may lift; a
+Deployment wakes the Model that it names, and a TrainingRun the one that it made a version of; other node pools wake all
+Deployments. A ConfigMap is not watched: a TrainingRun that waits for one looks again by itself. Of autoscalers only the
+end is told: their status changes every few seconds.
 """
 
 import asyncio
@@ -11,33 +13,58 @@ from typing import Any
 
 import kopf
 
-from millwright.adapters.jobs import TRAINING_RUN_LABEL
+from millwright.adapters.jobs import IMPORT, MODEL_LABEL, STEP_LABEL, TRAINING_RUN_LABEL
 from millwright.api.common import API_VERSION
+from millwright.core.children import DEPLOYMENT_LABEL
 from millwright.core.execution import ObjectKey
 from millwright.core.packaging import UNSAFE_FORMAT
-from millwright.core.version_set import DEPLOYMENT_LABEL
-from millwright.ports import WORKLOADS
+from millwright.ports import AUTOSCALERS, WORKLOADS
 from millwright.queue import stop
 from millwright.settings import Settings
 from millwright.wiring import Operator, build
 
 
+class NothingToCompare(kopf.DiffBaseStorage):
+    """kopf compares each object with what it was, for handlers of a kind that we have none of: half of what it does."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        return
+
+
 class Watches:
-    """Which keys refer to which Model, learnt from the watched objects themselves."""
+    """Which keys refer to which Models, and which version a run has made, as the watched objects tell."""
 
     def __init__(self) -> None:
-        self._model_of: dict[tuple[str, ObjectKey], ObjectKey] = {}
+        self._models_of: dict[tuple[str, ObjectKey], tuple[str, ...]] = {}
+        self._versions: dict[ObjectKey, str] = {}
 
-    def learn(self, kind: str, key: ObjectKey, model: str | None) -> None:
-        """Remembers (None: forgets) the Model that an object names."""
-        if model is None:
-            self._model_of.pop((kind, key), None)
-        else:
-            self._model_of[kind, key] = ObjectKey(key.namespace, model)
+    def learn(self, kind: str, key: ObjectKey, *models: str) -> None:
+        """Remembers the Models that an object names, and forgets others."""
+        self._models_of.pop((kind, key), None)
+        if models:
+            self._models_of[kind, key] = models
+
+    def is_new_version(self, run: ObjectKey, version: str | None) -> bool:
+        """Whether the run has made this version since it was last asked for."""
+        known = self._versions.pop(run, None)
+        if version is not None:
+            self._versions[run] = version
+        return version is not None and version != known
 
     def users(self, kind: str, model: ObjectKey) -> list[ObjectKey]:
         """Objects of a kind that name the Model."""
-        return [key for (k, key), m in self._model_of.items() if k == kind and m == model]
+        named = ((key, models) for (k, key), models in self._models_of.items() if k == kind)
+        return [key for key, models in named if key.namespace == model.namespace and model.name in models]
+
+    def all(self, kind: str) -> list[ObjectKey]:
+        """Objects of a kind that name any Model."""
+        return [key for k, key in self._models_of if k == kind]
 
 
 def registry(settings: Settings) -> kopf.OperatorRegistry:
@@ -55,9 +82,9 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
         settings.posting.enabled = False
         settings.scanning.disabled = True
         settings.watching.server_timeout = 300
+        settings.persistence.diffbase_storage = NothingToCompare()
         operator = running["operator"] = await build(running["settings"])
-        queues = (operator.training_runs, operator.models, operator.deployments)
-        endless = (*(queue.run() for queue in queues), operator.node_pools.follow())
+        endless = (*(work() for work in operator.endless), operator.node_pools.follow(wake_deployments))
         running["tasks"] = [asyncio.create_task(work) for work in endless]
 
     @kopf.on.cleanup(registry=handlers)
@@ -69,12 +96,16 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
     @kopf.on.probe(registry=handlers, id="queues")
     async def alive(**_: Any) -> str:
         if any(task.done() for task in running["tasks"]):
-            raise RuntimeError("a queue, or what follows the node pools, has ended")
+            raise RuntimeError("a queue, or what follows node pools or runs, has ended")
         return "running"
 
     def operator() -> Operator:
         found: Operator = running["operator"]
         return found
+
+    def wake_deployments() -> None:
+        for key in watches.all("Deployment"):
+            operator().deployments.add(key)
 
     running["settings"] = settings
     _watch_kinds(handlers, watches, operator)
@@ -89,15 +120,20 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
     async def training_run(body: kopf.Body, type: str | None, **_: Any) -> None:
         key = _key(body)
         over = type == "DELETED" or has_result(body)
-        watches.learn("TrainingRun", key, None if over else body["spec"]["output"]["model"])
+        watches.learn("TrainingRun", key, *(() if over else (body["spec"]["output"]["model"],)))
         operator().training_runs.add(key)
-        if body.get("status", {}).get("modelVersion"):
+        if watches.is_new_version(key, None if type == "DELETED" else body.get("status", {}).get("modelVersion")):
             operator().models.add(ObjectKey(key.namespace, body["spec"]["output"]["model"]))
 
     @kopf.on.event(API_VERSION, "models", registry=handlers)
-    async def model(body: kopf.Body, **_: Any) -> None:
-        key = _key(body)
+    async def model(body: kopf.Body, type: str | None, **_: Any) -> None:
+        key, gone = _key(body), type == "DELETED"
+        operator().models_seen.learn(key, None if gone else dict(body.spec))
+        upstream = body.get("spec", {}).get("dependsOn", ())
+        watches.learn("Model", key, *(() if gone else (reference["name"] for reference in upstream)))
         operator().models.add(key)
+        for user in watches.users("Model", key):
+            operator().models.add(user)
         for user in watches.users("TrainingRun", key):
             operator().training_runs.add(user)
         for user in watches.users("Deployment", key):
@@ -105,9 +141,10 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
 
     @kopf.on.event(API_VERSION, "modeldeployments", registry=handlers)
     async def deployment(body: kopf.Body, type: str | None, **_: Any) -> None:
-        key = _key(body)
-        watches.learn("Deployment", key, None if type == "DELETED" else body["spec"]["model"]["name"])
+        key, served = _key(body), body["spec"]["model"]["name"]
+        watches.learn("Deployment", key, *(() if type == "DELETED" else (served,)))
         operator().deployments.add(key)
+        operator().models.add(ObjectKey(key.namespace, served))
 
 
 def _watch_queues(handlers: kopf.OperatorRegistry, operator: Any) -> None:
@@ -123,6 +160,10 @@ def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:
     async def job(body: kopf.Body, **_: Any) -> None:
         operator().training_runs.add(_owner(body, TRAINING_RUN_LABEL))
 
+    @kopf.on.event("batch/v1", "jobs", labels={STEP_LABEL: IMPORT}, registry=handlers)
+    async def import_job(body: kopf.Body, **_: Any) -> None:
+        operator().models.add(_owner(body, MODEL_LABEL))
+
     @kopf.on.event("apps/v1", "deployments", labels={DEPLOYMENT_LABEL: kopf.PRESENT}, registry=handlers)
     async def version_set(body: kopf.Body, **_: Any) -> None:
         operator().deployments.add(_owner(body, DEPLOYMENT_LABEL))
@@ -130,6 +171,13 @@ def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:
     @kopf.on.event("v1", "services", labels={DEPLOYMENT_LABEL: kopf.PRESENT}, registry=handlers)
     async def service(body: kopf.Body, **_: Any) -> None:
         operator().deployments.add(_owner(body, DEPLOYMENT_LABEL))
+
+    @kopf.on.event(
+        AUTOSCALERS.api_version, AUTOSCALERS.plural, labels={DEPLOYMENT_LABEL: kopf.PRESENT}, registry=handlers
+    )
+    async def autoscaler(body: kopf.Body, type: str | None, **_: Any) -> None:
+        if type == "DELETED":
+            operator().deployments.add(_owner(body, DEPLOYMENT_LABEL))
 
 
 def has_result(body: Mapping[str, Any]) -> bool:

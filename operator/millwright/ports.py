@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from millwright.api.training_run import TrainingRunSpec
-from millwright.core.actions import CheckDatasets, Enqueue, Launch, PackageModel
+from millwright.core.actions import CheckDatasets, Enqueue, ImportModel, Launch, PackageModel
 from millwright.core.execution import (
     Cause,
     DatasetCheck,
     Execution,
+    ObjectKey,
     Package,
     PackagingRun,
     PipelineRun,
@@ -23,7 +24,7 @@ from millwright.core.execution import (
 )
 from millwright.core.ir import Pipeline
 from millwright.core.queueing import QueuePlace
-from millwright.core.registry import RegisteredModel, RegisteredVersion
+from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
 
 Manifest = dict[str, Any]
 
@@ -34,6 +35,11 @@ class DependencyError(Exception):
     def __init__(self, dependency: str, message: str) -> None:
         super().__init__(f"{dependency}: {message}")
         self.dependency = dependency
+
+    @property
+    def reason(self) -> str:
+        """For conditions, for example MlflowUnavailable."""
+        return f"{self.dependency.capitalize()}Unavailable"
 
 
 class RejectedError(Exception):
@@ -63,6 +69,7 @@ WORKFLOWS = Resource("argoproj.io/v1alpha1", "workflows")
 WORKLOADS = Resource("kueue.x-k8s.io/v1beta2", "workloads")
 SERVICES = Resource("v1", "services")
 APPS = Resource("apps/v1", "deployments")
+AUTOSCALERS = Resource("autoscaling/v2", "horizontalpodautoscalers")
 TRAINING_RUNS = Resource("millwright.dev/v1alpha1", "trainingruns")
 MODELS = Resource("millwright.dev/v1alpha1", "models")
 DEPLOYMENTS = Resource("millwright.dev/v1alpha1", "modeldeployments")
@@ -96,6 +103,13 @@ class Cluster(Protocol):
         """The last lines of a container's log (None: of the pod's only one); empty where there is none."""
 
 
+class Models(Protocol):
+    """Models, as far as a TrainingRun needs them."""
+
+    async def spec(self, key: ObjectKey) -> Mapping[str, Any] | None:
+        """The spec of a Model, which may be a moment old, or None. Whoever waits is woken when it changes."""
+
+
 class Pipelines(Protocol):
     """A backend that runs compiled Kubeflow pipelines."""
 
@@ -117,8 +131,8 @@ class Pipelines(Protocol):
     async def strays(self, execution: Execution) -> Sequence[str]:
         """Keys of executions of the same TrainingRun that are under way and are not this one."""
 
-    async def launch(self, launch: Launch) -> None:
-        """Starts the run of an execution; one that is there already is left as it is."""
+    async def launch(self, launch: Launch, mlflow_run_id: str) -> None:
+        """Starts the run of an execution, whose steps log to that MLflow run; one that is there is left as it is."""
 
     async def stop(self, execution: Execution, key: str) -> None:
         """Ends the run with that key of the same TrainingRun, so that it can be launched anew; absent is fine."""
@@ -135,6 +149,9 @@ class ObjectStore(Protocol):
 
     async def get(self, uri: str, most_bytes: int) -> bytes | None:
         """Content of an object, or None. Raises RejectedError where we may not read, or it is larger."""
+
+    async def remove(self, folder: str) -> None:
+        """Nothing is left below `<folder>/`; absent is fine. Raises RejectedError where we may not."""
 
 
 class Queues(Protocol):
@@ -167,19 +184,19 @@ class DatasetChecks(Protocol):
 
 
 class Packaging(Protocol):
-    """What turns a logged model into a verified package."""
+    """What makes a verified package of the model that an execution logged, or of one that was trained elsewhere."""
 
-    async def find(self, execution: Execution) -> PackagingRun | None:
-        """The packaging of an execution, or None."""
+    async def find(self, namespace: str, key: str) -> PackagingRun | None:
+        """The packaging of the execution or import with that key, or None."""
 
-    async def start(self, request: PackageModel) -> None:
+    async def start(self, request: PackageModel | ImportModel) -> None:
         """Starts it; one that is there already is left as it is."""
 
     async def strays(self, execution: Execution) -> Sequence[str]:
         """Keys of executions of the same TrainingRun that are being packaged and are not this one."""
 
-    async def stop(self, execution: Execution, key: str) -> None:
-        """Ends the packaging of the execution with that key, and leaves nothing of it; absent is fine."""
+    async def stop(self, namespace: str, key: str) -> None:
+        """Ends the packaging with that key, and leaves nothing of it; absent is fine."""
 
 
 class Registry(Protocol):
@@ -191,8 +208,8 @@ class Registry(Protocol):
     async def open_executions(self, experiment: str) -> Sequence[str]:
         """Keys of the experiment's executions whose run has not ended."""
 
-    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
-        """Opens a run named and tagged with the execution key; makes the experiment where it is missing."""
+    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> str:
+        """Opens a run named and tagged with the execution key, and returns its ID. Makes a missing experiment."""
 
     async def metrics(self, run_id: str) -> Mapping[str, float] | None:
         """The last value of each metric of a run, or None where there is no such run."""
@@ -212,6 +229,12 @@ class Registry(Protocol):
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
         """All versions of a registered model; none where there is no such model."""
 
+    async def version_of(self, name: str, key: str) -> RegisteredVersion | None:
+        """The oldest version of a registered model that is tagged with that execution key, or None."""
+
+    async def versions_of_package(self, package: str) -> Sequence[VersionName]:
+        """The versions, of any registered model, that name the package."""
+
     async def register(self, name: str, run_id: str, package: Package, tags: Mapping[str, str]) -> None:
         """Makes a version of the registered model from a packaged run."""
 
@@ -220,6 +243,12 @@ class Registry(Protocol):
 
     async def delete_alias(self, name: str, alias: str) -> None:
         """Takes an alias away; absent is fine."""
+
+    async def delete_version(self, name: str, version: str) -> None:
+        """Takes a version away, with the aliases that point to it; absent is fine. Its number is not given again."""
+
+    async def delete_model(self, name: str) -> None:
+        """Takes a registered model away, with its versions and aliases; absent is fine."""
 
 
 class Clock(Protocol):

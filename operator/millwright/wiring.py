@@ -1,6 +1,9 @@
 """Settings → adapters → reconcilers → queues. The only place that constructs."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from millwright.adapters.backends import Backends
 from millwright.adapters.clock import SystemClock
@@ -15,27 +18,32 @@ from millwright.adapters.mlflow import MlflowRegistry
 from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.packaging import JobPackaging
 from millwright.adapters.s3 import S3Objects
+from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
-from millwright.core.version_set import Platform
-from millwright.ports import Pipelines
+from millwright.core.serving_pod import Platform
+from millwright.ports import Cluster, Pipelines
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
-from millwright.reconcilers.model import ModelReconciler
+from millwright.reconcilers.model import ModelReconciler, Packages
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 from millwright.settings import Kubeflow, Settings
+
+Endless = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
 class Operator:
-    """The running parts."""
+    """The running parts. `endless`: the work that goes on as long as the operator does."""
 
     cluster: KubernetesCluster
     registry: MlflowRegistry
     kubeflow: KubeflowApi | None
     node_pools: NodePoolsFile
+    models_seen: WatchedModels
     training_runs: KeyedQueue[ObjectKey]
     models: KeyedQueue[ObjectKey]
     deployments: KeyedQueue[ObjectKey]
+    endless: tuple[Endless, ...]
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -56,34 +64,49 @@ async def build(settings: Settings) -> Operator:
         storage_secret=settings.storage.secret_name,
         resources=settings.runner_resources,
     )
-    kubeflow = _kubeflow(settings.kubeflow)
+    api = _kubeflow_api(settings.kubeflow)
     node_pools = NodePoolsFile(settings.node_pools_file)
+    kubeflow = _kubeflow(settings.kubeflow, cluster, jobs, api, node_pools)
+    seen = WatchedModels(cluster)
+    packages = Packages(settings.storage.packages, partial(_packages, settings.storage.packages))
+    packaging = JobPackaging(cluster, jobs, settings.storage.packages)
     world = World(
-        pipelines=_backends(settings, cluster, jobs, kubeflow, node_pools),
+        models=seen,
+        pipelines=_backends(settings, EmbeddedPipelines(cluster, jobs, node_pools.current), kubeflow),
         dataset_checks=JobDatasetChecks(cluster, jobs),
-        packaging=JobPackaging(cluster, jobs, settings.storage.packages),
+        packaging=packaging,
         registry=registry,
         objects=S3Objects(settings.storage.pipelines),
-        packages=lambda namespace: S3Objects((f"{settings.storage.packages.rstrip('/')}/{namespace}",)),
+        packages=packages.of,
         queues=KueueQueues(cluster, jobs, node_pools.current) if settings.kueue else NoQueues(),
         pools=node_pools.current,
     )
     platform = Platform(settings.images.serving, settings.storage.secret_name, settings.serving_resources)
-    training_runs = TrainingRunReconciler(cluster, clock, world)
-    models = ModelReconciler(cluster, clock, registry)
-    deployments = DeploymentReconciler(cluster, clock, registry, platform)
+    model = ModelReconciler(cluster, clock, registry, packages, packaging)
+    deployment = DeploymentReconciler(cluster, clock, registry, lambda: replace(platform, pools=node_pools.current()))
+    training_runs = KeyedQueue("TrainingRun", TrainingRunReconciler(cluster, clock, world).reconcile, settings.workers)
+    models = KeyedQueue("Model", model.reconcile, settings.workers)
+    deployments = KeyedQueue("Deployment", deployment.reconcile, settings.workers)
+    followers = (partial(kubeflow.follow, training_runs.add),) if kubeflow else ()
     return Operator(
         cluster=cluster,
         registry=registry,
-        kubeflow=kubeflow,
+        kubeflow=api,
         node_pools=node_pools,
-        training_runs=KeyedQueue("TrainingRun", training_runs.reconcile, settings.workers),
-        models=KeyedQueue("Model", models.reconcile, settings.workers),
-        deployments=KeyedQueue("Deployment", deployments.reconcile, settings.workers),
+        models_seen=seen,
+        training_runs=training_runs,
+        models=models,
+        deployments=deployments,
+        endless=(training_runs.run, models.run, deployments.run, *followers),
     )
 
 
-def _kubeflow(section: Kubeflow | None) -> KubeflowApi | None:
+def _packages(uri: str, namespace: str) -> S3Objects:
+    """What may be touched of a namespace's packages."""
+    return S3Objects((f"{uri.rstrip('/')}/{namespace}",))
+
+
+def _kubeflow_api(section: Kubeflow | None) -> KubeflowApi | None:
     if section is None:
         return None
     header = section.user_header
@@ -91,17 +114,20 @@ def _kubeflow(section: Kubeflow | None) -> KubeflowApi | None:
     return KubeflowApi(section.url, Credentials(section.token_file, headers))
 
 
-def _backends(
-    settings: Settings, cluster: KubernetesCluster, jobs: JobSettings, api: KubeflowApi | None, pools: NodePoolsFile
-) -> Pipelines:
-    backends: dict[str, Pipelines] = {"embedded": EmbeddedPipelines(cluster, jobs, pools.current)}
-    section = settings.kubeflow
-    if section is not None and api is not None:
-        chosen = KubeflowSettings(
-            public_url=section.public_url or section.url,
-            run_namespace=section.run_namespace,
-            storage_keys=section.storage_keys,
-            service_account_name=section.service_account_name,
-        )
-        backends["kubeflow"] = KubeflowPipelines(api, cluster, jobs, chosen, pools.current)
+def _kubeflow(
+    section: Kubeflow | None, cluster: Cluster, jobs: JobSettings, api: KubeflowApi | None, pools: NodePoolsFile
+) -> KubeflowPipelines | None:
+    if section is None or api is None:
+        return None
+    chosen = KubeflowSettings(
+        public_url=section.public_url or section.url,
+        run_namespace=section.run_namespace,
+        storage_keys=section.storage_keys,
+        service_account_name=section.service_account_name,
+    )
+    return KubeflowPipelines(api, cluster, jobs, chosen, pools.current)
+
+
+def _backends(settings: Settings, embedded: EmbeddedPipelines, kubeflow: KubeflowPipelines | None) -> Pipelines:
+    backends: dict[str, Pipelines] = {"embedded": embedded} | ({"kubeflow": kubeflow} if kubeflow else {})
     return Backends(backends, settings.backend, settings.namespace_backends)

@@ -1,5 +1,5 @@
 # ruff: noqa: T201 (what a pod prints is its log)
-"""The command line: `python -m millwright_runner check|run|package`."""
+"""The command line: `python -m millwright_runner check|run|package|import`."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ TERMINATION_LOG = Path("/dev/termination-log")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do one command, write the termination message, return the exit code."""
     options = _parser().parse_args(arguments)
-    result = {"check": _check, "run": _run, "package": _package}[options.command](options)
+    result = COMMANDS[options.command](options)
     outcome.write(result, options.termination_log)
     print(result.to_json(), flush=True)
     return result.exit_code
@@ -38,6 +38,19 @@ def _package(options: argparse.Namespace) -> outcome.Outcome:
     return package(options.destination, options.allow_pickle, options.copy)
 
 
+def _import(options: argparse.Namespace) -> outcome.Outcome:
+    from millwright_runner.fetching import Place
+    from millwright_runner.foreign_models import Foreign
+    from millwright_runner.package import import_model
+
+    sample = Place(options.sample, options.sample_digest) if options.sample else None
+    foreign = Foreign(Place(options.source, options.digest), options.format, sample)
+    return import_model(options.destination, options.allow_pickle, foreign)
+
+
+COMMANDS = {"check": _check, "run": _run, "package": _package, "import": _import}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="millwright_runner", description=__doc__)
     common = argparse.ArgumentParser(add_help=False)
@@ -49,10 +62,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--pipeline", type=Path, required=True)
     run.add_argument("--parameters", type=Path, required=True)
     run.add_argument("--workspace", type=Path, required=True)
-    package = commands.add_parser("package", parents=[common], help="package the model that the MLflow run logged")
-    package.add_argument("--destination", required=True, help="s3://bucket/prefix, or a folder")
+    packaging = argparse.ArgumentParser(add_help=False, parents=[common])
+    packaging.add_argument("--destination", required=True, help="s3://bucket/prefix, or a folder")
+    packaging.add_argument("--allow-pickle", action="store_true")
+    package = commands.add_parser("package", parents=[packaging], help="package the model that the MLflow run logged")
     package.add_argument("--copy", type=Path, help="folder with the execution's copy, stored beside the package")
-    package.add_argument("--allow-pickle", action="store_true")
+    imported = commands.add_parser("import", parents=[packaging], help="package a model that was trained elsewhere")
+    imported.add_argument("--source", required=True, help="s3://bucket/key, or a path; of format mlflow a prefix")
+    imported.add_argument("--format", required=True, choices=("onnx", "skops", "mlflow"))
+    imported.add_argument("--digest", help="sha256:… that the source must have")
+    imported.add_argument("--sample", help="s3://bucket/key, or a path, of rows and predictions to compare with")
+    imported.add_argument("--sample-digest", help="sha256:… that the sample must have")
     return parser
 
 

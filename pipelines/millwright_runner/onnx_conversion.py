@@ -1,8 +1,10 @@
 """scikit-learn models as ONNX, with the inputs of a table: one per named column."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import onnx
 import onnxruntime
 from onnx import ModelProto, TensorProto, helper
 from skl2onnx import convert_sklearn
@@ -12,7 +14,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from millwright_runner import tree_ensembles
+from millwright_runner.outcome import Rejected
 from millwright_runner.samples import Sample
+from millwright_serving.datatypes import DATATYPES
 from millwright_serving.package import Signature, Tensor
 
 OPSETS = {"": 21, tree_ensembles.ML_DOMAIN: tree_ensembles.SKL2ONNX_ML_OPSET}
@@ -39,10 +43,10 @@ COLUMN_TYPES = {
 V2_OF_ONNX = {
     "tensor(double)": "FP64",
     "tensor(float)": "FP32",
-    "tensor(int64)": "INT64",
-    "tensor(int32)": "INT32",
+    "tensor(float16)": "FP16",
     "tensor(bool)": "BOOL",
     "tensor(string)": "BYTES",
+    **{f"tensor({kind}{bits})": f"{kind.upper()}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)},
 }
 
 
@@ -64,8 +68,19 @@ def convert(model: Any, sample: Sample) -> bytes:
 
 
 def signature(session: onnxruntime.InferenceSession, inputs: tuple[Tensor, ...] | None = None) -> Signature:
-    """What an ONNX model takes and gives in V2 terms; `inputs` where more is known than ONNX tells."""
+    """What an ONNX model takes and gives in V2 terms; `inputs` where more is known than ONNX tells.
+
+    Raises `Rejected` (UnsupportedModel) if that is no tensor that V2 has in JSON.
+    """
     return Signature(inputs or tuple(map(_tensor, session.get_inputs())), tuple(map(_tensor, session.get_outputs())))
+
+
+def read(path: Path) -> bytes:
+    """The model of a file, with weights that are in other files beside it: a package has one file."""
+    model = onnx.load(str(path), load_external_data=False)
+    if not any(tensor.data_location == TensorProto.EXTERNAL for tensor in model.graph.initializer):
+        return path.read_bytes()
+    return bytes(onnx.load(str(path)).SerializeToString())
 
 
 def open_session(model: bytes) -> onnxruntime.InferenceSession:
@@ -78,7 +93,21 @@ def open_session(model: bytes) -> onnxruntime.InferenceSession:
 def predict(session: onnxruntime.InferenceSession, sample: Sample) -> dict[str, Any]:
     """The model's outputs for the sample, by name."""
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, sample.feeds()), strict=True))
+    return dict(zip(names, session.run(names, _feeds(session.get_inputs(), sample)), strict=True))
+
+
+def _feeds(nodes: list[Any], sample: Sample) -> dict[str, Any]:
+    """The rows in the types of the model's inputs: all in its only one if that is a matrix, or one column in each."""
+    if len(nodes) == 1 and _tensor(nodes[0]).shape != (-1,):
+        return {nodes[0].name: sample.matrix().astype(_dtype(nodes[0]))}
+    columns = sample.columns()
+    if unfit := [node.name for node in nodes if node.name not in columns or _tensor(node).shape != (-1,)]:
+        raise ValueError(f"the model's input {unfit[0]} is no column of the sample")
+    return {node.name: columns[node.name].astype(_dtype(node)).reshape([-1, *node.shape[1:]]) for node in nodes}
+
+
+def _dtype(node: Any) -> Any:
+    return DATATYPES[V2_OF_ONNX[node.type]].dtype
 
 
 def _convert(model: Any, types: list[tuple[str, Any]]) -> ModelProto:
@@ -127,6 +156,9 @@ def _declared(tensor: Tensor) -> Any:
 
 
 def _tensor(node: Any) -> Tensor:
+    if node.type not in V2_OF_ONNX:
+        hint = " Convert it with zipmap=False." if node.type.startswith("seq(map(") else ""
+        raise Rejected("UnsupportedModel", f"The ONNX model's {node.name} is {node.type}, which is not served.{hint}")
     shape = tuple(size if isinstance(size, int) and index else -1 for index, size in enumerate(node.shape))
     # One value per row is [rows] in the contract.
     return Tensor(node.name, V2_OF_ONNX[node.type], shape[:1] if shape[1:] == (1,) else shape)

@@ -2,8 +2,8 @@
 """The forms a model is served in, best first: ONNX, skops, pickle."""
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from millwright_runner import logged_models, onnx_conversion
-from millwright_runner.logged_models import UNSUPPORTED, LoggedModel
+from millwright_runner import logged_models, onnx_conversion, samples
+from millwright_runner.logged_models import INVALID, UNSUPPORTED, MlflowModel
 from millwright_runner.outcome import Rejected
 from millwright_runner.samples import Sample
 from millwright_serving.models.estimator import EstimatorModel
@@ -21,15 +21,23 @@ from millwright_serving.package import MODEL_FILES, Format, Signature, Tensor, V
 TOLERANCE = 1e-5  # largest difference of a probability, or of a prediction relative to its size
 
 
+Answers = Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Form:
-    """A model file in the package, and what is known about it; `predictions` are the original model's, as JSON."""
+    """A model file in the package, and what is known about it; `answers` are the original model's, by output."""
 
     format: Format
     runtime: str
     signature: Signature
     verification: Verification
-    predictions: list[Any]
+    answers: Answers
+
+    @property
+    def main_output(self) -> str:
+        """What `predict` returns: a classifier's label, or the first output."""
+        return "label" if "label" in self.answers else next(iter(self.answers))
 
 
 class Mismatch(Exception):
@@ -47,90 +55,118 @@ class Fallback:
         return f"{self.reason}: {self.message}"
 
 
-def make(source: LoggedModel, sample: Sample, folder: Path, allow_pickle: bool) -> Form:
-    """Put the model into `folder` in the best form.
+def make(source: MlflowModel, sample: Sample | None, folder: Path, allow_pickle: bool) -> Form:
+    """Put the model into `folder` in the best form. Without a sample, only ONNX: it tells its inputs by itself.
 
-    Raises `Rejected`: UnsafeFormat if only a pickle is left, UnsupportedModel, or why the server can run no form of it.
+    Raises `Rejected` if the model is of no form that may be served, if the sample is not one for it, or if the server
+    can run no form of it that says the same.
     """
     if source.onnx is not None:
         return _taken_as_it_is(source.onnx, source.original, sample, folder)
     if source.sklearn is None:
         flavours = ", ".join(sorted(source.description.flavors))
         raise Rejected(UNSUPPORTED, f"The model is logged as {flavours}; served are ONNX and scikit-learn models.")
+    if sample is None:
+        raise Rejected("SampleNeeded", "A scikit-learn model tells nothing of its inputs: give a sample with it.")
     model = logged_models.load_sklearn(source, allow_pickle)
+    answers = _fitting(lambda: _answers(model, sample))
     try:
-        return _converted(model, sample, folder)
+        return _converted(model, answers, sample, folder)
     except Mismatch as mismatch:
         fallback = Fallback("ConversionMismatch", str(mismatch))
     except Exception as error:  # skl2onnx and ONNX Runtime raise anything for what they do not support
         fallback = Fallback("ConversionUnsupported", _first_line(error))
     print(f"The model stays in scikit-learn's own form. {fallback}", flush=True)
-    return _original(model, source, sample, folder, fallback)
+    return _original(model, answers, source, sample, folder, fallback)
 
 
-def _taken_as_it_is(path: Path, original: Mapping[str, Any] | None, sample: Sample, folder: Path) -> Form:
-    content = path.read_bytes()
-    session = onnx_conversion.open_session(content)
-    answers = onnx_conversion.predict(session, sample)
+def _taken_as_it_is(path: Path, original: Answers | None, sample: Sample | None, folder: Path) -> Form:
     try:
-        difference = max((_of_output(name, it, answers) for name, it in (original or {}).items()), default=0.0)
+        content = onnx_conversion.read(path)
+        session = onnx_conversion.open_session(content)
+    except Exception as error:  # the libraries' exceptions share no base
+        raise Rejected(INVALID, f"{path.name} is no ONNX model that can run here: {_first_line(error)}") from error
+    signature = onnx_conversion.signature(session)
+    answers = _fitting(lambda: onnx_conversion.predict(session, sample)) if sample else {}
+    try:
+        difference = largest_difference(original or {}, answers)
     except Mismatch as mismatch:
         raise Rejected("ConversionMismatch", f"The model was converted before it was logged: {mismatch}.") from mismatch
     (folder / MODEL_FILES["onnx"]).write_bytes(content)
-    checked = Verification(len(sample.data), difference)
-    first = next(iter(answers.values()))
-    return Form("onnx", _runtime("onnxruntime"), onnx_conversion.signature(session), checked, first.tolist())
+    checked = Verification(len(sample.data) if sample else 0, difference)
+    return Form("onnx", _runtime("onnxruntime"), signature, checked, answers)
 
 
-def _converted(model: Any, sample: Sample, folder: Path) -> Form:
+def _converted(model: Any, answers: Answers, sample: Sample, folder: Path) -> Form:
     content = onnx_conversion.convert(model, sample)
     session = onnx_conversion.open_session(content)
-    predictions = model.predict(sample.data)
-    difference = _difference(model, predictions, sample, onnx_conversion.predict(session, sample))
+    difference = largest_difference(answers, onnx_conversion.predict(session, sample))
     (folder / MODEL_FILES["onnx"]).write_bytes(content)
-    return Form(
-        "onnx",
-        _runtime("onnxruntime"),
-        onnx_conversion.signature(session, sample.inputs),
-        Verification(len(sample.data), difference),
-        predictions.tolist(),
-    )
+    signature = onnx_conversion.signature(session, sample.inputs)
+    return Form("onnx", _runtime("onnxruntime"), signature, Verification(len(sample.data), difference), answers)
 
 
-def _original(model: Any, source: LoggedModel, sample: Sample, folder: Path, fallback: Fallback) -> Form:
+def _original(
+    model: Any, answers: Answers, source: MlflowModel, sample: Sample, folder: Path, fallback: Fallback
+) -> Form:
     kind: Format = "skops" if source.is_skops else "pickle"
     shutil.copyfile(source.sklearn_file, folder / MODEL_FILES[kind])
-    predictions = model.predict(sample.data)
-    signature = Signature(sample.inputs, _outputs(model, predictions))
+    signature = Signature(sample.inputs, tuple(_output(name, answer) for name, answer in answers.items()))
     try:
-        difference = _difference(model, predictions, sample, EstimatorModel(model, signature).predict(sample.columns()))
+        difference = largest_difference(answers, EstimatorModel(model, signature).predict(sample.columns()))
     except Exception as error:  # whatever the server would run into
         reason = fallback.reason if fallback.reason == "ConversionMismatch" else "Error"
-        raise Rejected(
-            reason, f"{fallback}. The server cannot run the original either: {_first_line(error)}"
-        ) from error
+        message = f"{fallback}. The server cannot run the original either: {_first_line(error)}"
+        raise Rejected(reason, message) from error
     checked = Verification(len(sample.data), difference, str(fallback))
-    return Form(kind, _runtime("scikit-learn"), signature, checked, predictions.tolist())
+    return Form(kind, _runtime("scikit-learn"), signature, checked, answers)
 
 
-def _difference(model: Any, predictions: Any, sample: Sample, packaged: Mapping[str, Any]) -> float:
-    """The largest difference on the sample. Raises Mismatch if a label differs or the difference is too large."""
+def _answers(model: Any, sample: Sample) -> Answers:
     if not is_classifier(model):
-        original, other = predictions.ravel(), packaged["prediction"].ravel()
-        return _within_tolerance(np.abs(original - other), np.maximum(1.0, np.abs(original)))
-    if not np.array_equal(predictions, packaged["label"]):
-        raise Mismatch("labels differ from the original model's")
-    if "probabilities" not in packaged:
-        return 0.0
-    return _within_tolerance(np.abs(model.predict_proba(sample.data) - packaged["probabilities"]), 1.0)
+        return {"prediction": model.predict(sample.data)}
+    label = {"label": model.predict(sample.data)}
+    return label | ({"probabilities": model.predict_proba(sample.data)} if hasattr(model, "predict_proba") else {})
 
 
-def _of_output(name: str, original: Any, packaged: Mapping[str, Any]) -> float:
-    """The largest difference of one output. Raises Mismatch as `_difference` does."""
+def _fitting(predict: Callable[[], Answers]) -> Answers:
+    """What a model answers on its own sample. Raises `Rejected` (InvalidSample) where it cannot."""
+    try:
+        return predict()
+    except Exception as error:  # the libraries' exceptions share no base
+        raise Rejected(samples.INVALID, f"The model cannot answer its own sample: {_first_line(error)}") from error
+
+
+def compared(form: Form, predictions: Any) -> Form:
+    """The form, once it answers as `predictions` say: a list of what `predict` returns, or a list by output.
+
+    None says nothing. Raises `Rejected` (PredictionsDiffer).
+    """
+    if predictions is None:
+        return form
+    said = predictions if isinstance(predictions, dict) else {form.main_output: predictions}
+    try:
+        difference = largest_difference(said, form.answers)
+    except (Mismatch, ValueError, TypeError) as error:
+        raise Rejected(
+            "PredictionsDiffer", f"On the sample the model does not answer as its predictions say: {error}."
+        ) from error
+    checked = replace(form.verification, max_abs_difference=max(difference, form.verification.max_abs_difference))
+    return replace(form, verification=checked)
+
+
+def largest_difference(original: Answers, packaged: Answers) -> float:
+    """Of all that the original answers, by output. Raises Mismatch if it is too large, or if labels differ."""
+    return max((_of_output(name, answer, packaged) for name, answer in original.items()), default=0.0)
+
+
+def _of_output(name: str, original: Any, packaged: Answers) -> float:
     expected, found = np.asarray(original), packaged.get(name, np.empty(0))
-    if expected.shape != found.shape or (expected.dtype.kind != "f" and not np.array_equal(expected, found)):
+    if found.ndim == expected.ndim + 1 and found.shape[-1] == 1:
+        found = found[..., 0]  # ONNX writes one value per row as [rows, 1]
+    if expected.shape != found.shape or (found.dtype.kind != "f" and not np.array_equal(expected, found)):
         raise Mismatch(f"{name} differs from the original model's")
-    if expected.dtype.kind != "f":
+    if found.dtype.kind != "f":
         return 0.0
     return _within_tolerance(np.abs(expected - found), np.maximum(1.0, np.abs(expected)))
 
@@ -141,16 +177,9 @@ def _within_tolerance(difference: Any, scale: Any) -> float:
     return float(np.max(difference, initial=0.0))
 
 
-def _outputs(model: Any, predictions: Any) -> tuple[Tensor, ...]:
-    kind = {"f": "FP64", "i": "INT64", "b": "BOOL"}.get(predictions.dtype.kind, "BYTES")
-    if not is_classifier(model):
-        return (Tensor("prediction", kind, (-1, *predictions.shape[1:])),)
-    label = Tensor("label", kind, (-1,))
-    return (
-        (Tensor("probabilities", "FP64", (-1, len(model.classes_))), label)
-        if hasattr(model, "predict_proba")
-        else (label,)
-    )
+def _output(name: str, answer: Any) -> Tensor:
+    kind = {"f": "FP64", "i": "INT64", "b": "BOOL"}.get(answer.dtype.kind, "BYTES")
+    return Tensor(name, kind, (-1, *answer.shape[1:]))
 
 
 def _first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from millwright_runner.outcome import Failed
 from millwright_serving.storage_errors import explain
 
-UNAVAILABLE = "S3Unavailable"
+UNAVAILABLE = "StorageUnavailable"
 
 
 def client() -> Any:
@@ -22,7 +22,7 @@ def client() -> Any:
 
 @contextmanager
 def explained(verb: str, uri: str) -> Iterator[None]:
-    """Raises `Failed` (S3Unavailable), with a sentence that says what to correct, for what S3 does not do for us."""
+    """Raises `Failed` (StorageUnavailable), with a sentence that says what to correct, where S3 refuses."""
     try:
         yield
     except (Boto3Error, BotoCoreError, ClientError) as error:

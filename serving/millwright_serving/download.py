@@ -48,13 +48,19 @@ def _fetch_s3(uri: str, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        _download_prefix(uri, folder)
+        found = download_prefix(uri, folder)
     except (Boto3Error, BotoCoreError, ClientError) as error:
         raise PackageError(f"Could not read {explain(error, uri)}") from error
+    if not found:
+        raise PackageError(f"There is no package at {uri}.")
     return folder
 
 
-def _download_prefix(uri: str, folder: Path) -> None:
+def download_prefix(uri: str, folder: Path) -> bool:
+    """Everything below an s3:// prefix, into `folder`; false when there is nothing.
+
+    Raises PackageError for a name that would leave the folder, and what boto3 raises.
+    """
     import boto3
     from botocore.config import Config
 
@@ -63,16 +69,15 @@ def _download_prefix(uri: str, folder: Path) -> None:
     client = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = [entry["Key"] for page in pages for entry in page.get("Contents", []) if not entry["Key"].endswith("/")]
-    if not keys:
-        raise PackageError(f"There is no package at {uri}.")
     for key in keys:
         target = folder / _inside(key.removeprefix(prefix))
         target.parent.mkdir(parents=True, exist_ok=True)
         client.download_file(bucket, key, str(target))
+    return bool(keys)
 
 
 def _inside(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise PackageError(f"The package has a file outside of its own folder: {name}.")
+        raise PackageError(f"There is a file outside of its own folder: {name}.")
     return path

@@ -10,7 +10,7 @@ from dataclasses import replace
 from tests.fakes.pipelines import FakePackaging, FakePipelines
 from tests.fakes.registry import FakeRegistry
 
-from millwright.core.actions import Launch, PackageModel
+from millwright.core.actions import ImportModel, Launch, PackageModel
 from millwright.core.execution import Execution, ObjectKey, Package, PackagingRun, Phase, PipelineRun, TrackedRun
 
 Wake = Callable[[ObjectKey], None]
@@ -24,9 +24,10 @@ class InstantRegistry(FakeRegistry):
         self._ids: dict[str, dict[str, str]] = defaultdict(dict)
         self._id_of: dict[str, str] = {}
 
-    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
-        await super().open_run(experiment, key, tags)
-        self._ids[experiment][key] = self._id_of[key] = next(reversed(self.runs))
+    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> str:
+        run_id = await super().open_run(experiment, key, tags)
+        self._ids[experiment][key] = self._id_of[key] = run_id
+        return run_id
 
     async def find_run(self, experiment: str, key: str) -> TrackedRun | None:
         run_id = self._ids[experiment].get(key)
@@ -54,8 +55,8 @@ class InstantPipelines(FakePipelines):
         self._wake = wake
         self._under_way: dict[str, set[str]] = defaultdict(set)
 
-    async def launch(self, launch: Launch) -> None:
-        await super().launch(launch)
+    async def launch(self, launch: Launch, mlflow_run_id: str) -> None:
+        await super().launch(launch, mlflow_run_id)
         self._under_way[launch.execution.uid].add(launch.execution.key)
 
     async def find(self, execution: Execution) -> PipelineRun | None:
@@ -79,10 +80,11 @@ class InstantPackaging(FakePackaging):
         self._wake = wake
         self._packaged: set[str] = set()
 
-    async def find(self, execution: Execution) -> PackagingRun | None:
-        return PackagingRun(Phase.SUCCEEDED) if execution.key in self._packaged else None
+    async def find(self, namespace: str, key: str) -> PackagingRun | None:
+        return PackagingRun(Phase.SUCCEEDED) if key in self._packaged else None
 
-    async def start(self, request: PackageModel) -> None:
+    async def start(self, request: PackageModel | ImportModel) -> None:
+        assert isinstance(request, PackageModel), "no Model here imports"
         key = request.execution.key
         self._packaged.add(key)
         self._runs.package(key, Package(f"s3://models/{key}", "sha256:" + "a" * 64, "onnx", "m-1"))

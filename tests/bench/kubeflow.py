@@ -1,5 +1,6 @@
 """Kubeflow Pipelines as a script speaks with it: the REST calls that `kfp.Client` makes."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -7,6 +8,8 @@ import httpx
 
 UNDER_WAY = ["RUNTIME_STATE_UNSPECIFIED", "PENDING", "RUNNING", "CANCELING", "PAUSED"]
 PAGE = "200"
+SERVER_ERROR = 500
+PAUSES = (1.0, 2.0, 4.0, 8.0)
 
 
 class Script:
@@ -40,12 +43,16 @@ class Script:
         query = {"namespace": self._namespace, "page_size": PAGE, "filter": wanted}
         return {run["display_name"] for run in await self._runs(query)}
 
-    async def leave_nothing(self) -> None:
-        """Deletes the experiment and its runs."""
+    async def leave_no_runs(self) -> None:
+        """Deletes the experiment's runs."""
         experiment = await self.experiment()
         for run in await self._runs({"namespace": self._namespace, "experiment_id": experiment, "page_size": PAGE}):
             await self._call("DELETE", f"/runs/{run['run_id']}")
-        await self._call("DELETE", f"/experiments/{experiment}")
+
+    async def leave_nothing(self) -> None:
+        """Deletes the experiment and its runs."""
+        await self.leave_no_runs()
+        await self._call("DELETE", f"/experiments/{await self.experiment()}")
 
     async def _runs(self, query: dict[str, str]) -> list[dict[str, Any]]:
         answer = await self._call("GET", "/runs", query)
@@ -58,7 +65,12 @@ class Script:
     async def _call(
         self, method: str, path: str, query: dict[str, str] | None = None, body: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        answer = await self._http.request(method, path, params=query, json=body)
+        """Asks again where the server is too busy to answer, as a patient script does."""
+        for pause in (*PAUSES, None):
+            answer = await self._http.request(method, path, params=query, json=body)
+            if answer.status_code < SERVER_ERROR or pause is None:
+                break
+            await asyncio.sleep(pause)
         answer.raise_for_status()
         return dict(answer.json()) if answer.content else {}
 

@@ -127,7 +127,8 @@ async def _until(condition: Callable[[], bool], what: str) -> None:
 
 
 def _note(ended: set[str], path: str, body: Manifest) -> None:
-    if "/trainingruns/" in path and body.get("status", {}).get("state") == "Succeeded":
+    """The last write of a run is that the operator holds it no more."""
+    if "/trainingruns/" in path and body.get("metadata", {}).get("finalizers") == []:
         ended.add(path)
 
 

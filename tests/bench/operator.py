@@ -16,12 +16,13 @@ from millwright.adapters.clock import SystemClock
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.kueue import NoQueues
 from millwright.adapters.node_pools import NodePoolsFile
+from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
 from millwright.core.node_pools import NodePools
-from millwright.core.version_set import Platform
+from millwright.core.serving_pod import Platform
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
-from millwright.reconcilers.model import ModelReconciler
+from millwright.reconcilers.model import ModelReconciler, Packages
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 from millwright.wiring import Operator
 
@@ -50,7 +51,9 @@ class Fakes:
     def operator(self, api: CountingClient) -> Operator:
         """As `wiring.build` makes it, on these fakes."""
         cluster, clock = KubernetesCluster(api), SystemClock()
+        seen = WatchedModels(cluster)
         world = World(
+            models=seen,
             pipelines=self.pipelines,
             dataset_checks=FakeDatasetChecks(FakeObjects()),
             packaging=self.packaging,
@@ -60,17 +63,23 @@ class Fakes:
             queues=NoQueues(),
             pools=NodePools,
         )
-        runs, models = TrainingRunReconciler(cluster, clock, world), ModelReconciler(cluster, clock, self.registry)
-        deployments = DeploymentReconciler(cluster, clock, self.registry, Platform("none", "none"))
+        runs = TrainingRunReconciler(cluster, clock, world)
+        packages = Packages("s3://none", world.packages)
+        models = ModelReconciler(cluster, clock, self.registry, packages, self.packaging)
+        deployments = DeploymentReconciler(cluster, clock, self.registry, lambda: Platform("none", "none"))
         self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
+        model_queue = KeyedQueue("Model", models.reconcile, WORKERS)
+        deployment_queue = KeyedQueue("Deployment", deployments.reconcile, WORKERS)
         return Operator(
             cluster=cluster,
             registry=self.registry,  # type: ignore[arg-type]
             kubeflow=None,
             node_pools=NodePoolsFile(None),
+            models_seen=seen,
             training_runs=self.queue,
-            models=KeyedQueue("Model", models.reconcile, WORKERS),
-            deployments=KeyedQueue("Deployment", deployments.reconcile, WORKERS),
+            models=model_queue,
+            deployments=deployment_queue,
+            endless=(self.queue.run, model_queue.run, deployment_queue.run),
         )
 
 

@@ -1,17 +1,19 @@
 """P3, and what Millwright adds to a bare submission, on the real Kubeflow server with the installed operator.
 
-Paced: `COUNT` runs of a one-step pipeline at `RATE` a second. Queued: `QUEUED` runs at once. Each as TrainingRuns, and
-as plain REST calls, those that `kfp.Client` makes, of the same pipeline. Nothing is cached. Both are seen by one watch
-on Workflows: a run is submitted when its Workflow is there, and has ended when that says so. When its end is known: for
-a TrainingRun, when its status says so; for a bare run, when a poller of the operator's interval sees it. The
-TrainingRuns' gate fails, so that no packaging is in the figures.
+Submitted: `SUBMITTED` runs of a one-step pipeline, five a second, which Argo does not execute, so that no pod takes the
+cores of what is measured. Paced: `COUNT` runs at `RATE` a second, executed. Queued: `QUEUED` runs at once. Each as
+TrainingRuns, and as plain REST calls, those that `kfp.Client` makes, of the same pipeline. The step is
+computed, or, of those queued, answered from the server's cache: two pods a run then, not three with a Python. Both are
+seen by one watch on Workflows: a run is submitted when its Workflow is there, and has ended when that says so. When its
+end is known: for a TrainingRun, when its status says so; for a bare run, when a poller of the operator's interval sees
+it. The TrainingRuns' gate fails, so that no packaging is in the figures.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -34,9 +36,12 @@ from millwright.core.training import POLL_SECONDS  # noqa: E402
 from millwright.ports import CONFIG_MAPS, MODELS, TRAINING_RUNS, WORKFLOWS, Manifest, Resource  # noqa: E402
 
 NAMESPACE = "e2e-kubeflow"  # one that demo/kubeflow.yaml gives to Kubeflow
+ARGO_NAMESPACE = "kubeflow"
 STORAGE_SECRET = "millwright-storage"
 NAME_ANNOTATION = "pipelines.kubeflow.org/run_name"
 WORKERS = 8
+FIVE_A_SECOND = 5
+DEFAULTS = {"SUBMITTED": 50, "COUNT": 20, "RATE": 3, "QUEUED": 20}
 PATIENCE_SECONDS = 3600.0
 GATE = {"metric": "never_logged", "operator": ">=", "threshold": 1}
 Submit = Callable[[str], Coroutine[Any, Any, None]]
@@ -75,29 +80,32 @@ class Bench:
         self.mark = mark
         self._cluster = cluster
         self._script = script
-        self._pipeline = one_step()
+        self.cached = False
 
     async def apply_inputs(self) -> None:
         """The ConfigMap and the Model that the TrainingRuns name, and the script's experiment."""
-        data = {"data": {"pipeline.yaml": yaml.safe_dump(self._pipeline)}}
-        await self._cluster.create(CONFIG_MAPS, _object("v1", "ConfigMap", self.mark) | data)
+        texts = {_key(cached): yaml.safe_dump(one_step(cached)) for cached in (False, True)}
+        await self._cluster.create(CONFIG_MAPS, _object("v1", "ConfigMap", self.mark) | {"data": texts})
         await self._cluster.create(MODELS, _object(API_VERSION, "Model", self.mark) | {"spec": {}})
         await self._script.experiment()
 
     async def training_run(self, name: str) -> None:
         """The wish as a TrainingRun."""
         spec = {
-            "pipeline": {"configMapRef": {"name": self.mark}},
-            "parameters": {"name": name},
+            "pipeline": {"configMapRef": {"name": self.mark, "key": _key(self.cached)}},
+            "parameters": self._parameters(name),
             "output": {"model": self.mark},
             "gates": [GATE],
-            "cache": False,
+            "cache": self.cached,
         }
         await self._cluster.create(TRAINING_RUNS, _object(API_VERSION, "TrainingRun", name) | {"spec": spec})
 
     async def bare(self, name: str) -> None:
         """The wish as a script sends it."""
-        await self._script.submit(name, self._pipeline, {"name": name})
+        await self._script.submit(name, one_step(self.cached), self._parameters(name))
+
+    def _parameters(self, name: str) -> dict[str, str]:
+        return {"name": self.mark if self.cached else name}
 
     async def poll(self) -> None:
         """Notes bare runs that are not under way any more, as often as the operator looks."""
@@ -125,21 +133,29 @@ class Bench:
             if name in self.seen.asked and body.get("status", {}).get("state") in ("Failed", "Succeeded"):
                 self.seen.known.setdefault(name, time.monotonic())
 
-    async def leave_nothing(self) -> None:
-        """The runs, here and at the server."""
-        words = ("-n", NAMESPACE, "--ignore-not-found")
+    async def leave_no_runs(self) -> None:
+        """Here and at the server."""
         runs = [name for seen in self.batches.values() for name in seen.asked]
         if runs:
-            kubectl("delete", "trainingruns.millwright.dev", *words, *runs)
+            kubectl("delete", "trainingruns.millwright.dev", "-n", NAMESPACE, "--ignore-not-found", *runs)
+        await self._script.leave_no_runs()
+
+    async def leave_nothing(self) -> None:
+        """No runs, and not what they were made of."""
+        await self.leave_no_runs()
+        words = ("-n", NAMESPACE, "--ignore-not-found")
         kubectl("delete", "models.millwright.dev", *words, self.mark)
         kubectl("delete", "configmap", *words, self.mark)
         await self._script.leave_nothing()
         installed.mlflow("registered-models/delete", {"name": f"{NAMESPACE}.{self.mark}"}, "DELETE")
 
 
-async def batch(bench: Bench, name: str, submit: Submit, count: int, rate: float, follow: Sequence[Any]) -> None:
-    """Submits `count` runs, at a rate (0: at once), and waits until all are known to have ended."""
+async def batch(
+    bench: Bench, name: str, submit: Submit, count: int, rate: float, follow: Sequence[Any], executed: bool = True
+) -> None:
+    """Submits `count` runs, at a rate (0: at once), and waits until all are known to have ended, or are submitted."""
     seen = bench.seen = bench.batches[name] = Seen()
+    awaited = seen.known if executed else seen.submitted
     tasks = [asyncio.create_task(work()) for work in follow]
     await asyncio.sleep(1)  # the watches stand
     names = [f"{bench.mark}-{name}-{index:03}" for index in range(count)]
@@ -148,8 +164,8 @@ async def batch(bench: Bench, name: str, submit: Submit, count: int, rate: float
     else:
         await _at_once(seen, submit, names)
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while len(seen.known) < count:
-        assert time.monotonic() < deadline, f"{name}: {len(seen.known)} of {count} are known to have ended"
+    while len(awaited) < count:
+        assert time.monotonic() < deadline, f"{name}: {len(awaited)} of {count} are there"
         for task in tasks:
             if task.done():
                 task.result()
@@ -193,11 +209,16 @@ def _object(api_version: str, kind: str, name: str) -> Manifest:
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}}
 
 
-def one_step() -> Manifest:
-    """The contract suite's pipeline without its second step, and nothing of it cached."""
+def _key(cached: bool) -> str:
+    return "cached.yaml" if cached else "pipeline.yaml"
+
+
+def one_step(cached: bool) -> Manifest:
+    """The contract suite's pipeline without its second step."""
     text = (ROOT / "tests" / "contract" / "pipelines" / "hello.yaml").read_text()
     spec: Manifest = yaml.safe_load(text)
-    spec["root"]["dag"]["tasks"] = {"greet": spec["root"]["dag"]["tasks"]["greet"] | {"cachingOptions": {}}}
+    options = {"cachingOptions": {"enableCache": True} if cached else {}}
+    spec["root"]["dag"]["tasks"] = {"greet": spec["root"]["dag"]["tasks"]["greet"] | options}
     del spec["components"]["comp-finish"], spec["deploymentSpec"]["executors"]["exec-finish"]
     parameters = spec["root"]["inputDefinitions"]["parameters"]
     spec["root"]["inputDefinitions"]["parameters"] = {"name": parameters["name"]}
@@ -228,22 +249,40 @@ async def connected() -> AsyncIterator[Bench]:
         await cluster.close()
 
 
+@contextmanager
+def nothing_executed() -> Iterator[None]:
+    """Argo's controller is away: Workflows are made, and nothing becomes of them."""
+    scale = ("scale", "deployment", "workflow-controller", "-n", ARGO_NAMESPACE)
+    kubectl(*scale, "--replicas=0")
+    kubectl("wait", "pod", "-n", ARGO_NAMESPACE, "-l", "app=workflow-controller", "--for=delete", "--timeout=120s")
+    try:
+        yield
+    finally:
+        kubectl(*scale, "--replicas=1")
+        kubectl("rollout", "status", "deployment", "workflow-controller", "-n", ARGO_NAMESPACE, "--timeout=120s")
+
+
 async def main() -> None:
     """Paced and queued, bare and with Millwright, in turn."""
-    count, rate, queued = number("COUNT", 20), number("RATE", 3), number("QUEUED", 20)
+    submitted, count, rate, queued = (number(*given) for given in DEFAULTS.items())
     prepare()
     async with connected() as bench:
         ours = (bench.training_run, (bench.watch_workflows, bench.watch_training_runs))
         theirs = (bench.bare, (bench.watch_workflows, bench.poll))
         await bench.apply_inputs()
         try:
+            with nothing_executed():
+                for whose, (submit, follow) in (("bare", theirs), ("millwright", ours)):
+                    await batch(bench, f"submitted-{whose}", submit, submitted, FIVE_A_SECOND, follow, executed=False)
+                await bench.leave_no_runs()
             for name, size, pace in (("paced", count, rate), ("queued", queued, 0)):
+                bench.cached = name == "queued"
                 for whose, (submit, follow) in (("bare", theirs), ("millwright", ours)):
                     await batch(bench, f"{name}-{whose}", submit, size, pace, follow)
         finally:
             await bench.leave_nothing()
     batches = bench.batches
-    figures = Figures("submission", {"paced": count, "a second": rate, "queued": queued})
+    figures = Figures("submission", {"submitted": submitted, "paced": count, "a second": rate, "queued": queued})
     _tell(figures, batches)
     figures.write()
     if faults := [f"{name}: {text}" for name, seen in batches.items() for text in _faults(seen)]:
@@ -252,6 +291,10 @@ async def main() -> None:
 
 def _tell(figures: Figures, batches: dict[str, Seen]) -> None:
     ours, theirs = batches["paced-millwright"], batches["paced-bare"]
+    for who in ("millwright", "bare"):
+        latencies = batches[f"submitted-{who}"].latencies()
+        figures.add(f"P3 {who}: asked to submitted, not executed, p50", median(latencies), "s")
+        figures.add(f"P3 {who}: asked to submitted, not executed, p99", percentile(latencies, 0.99), "s")
     for who, seen in (("TrainingRun", ours), ("bare", theirs)):
         figures.add(f"P3 {who}: asked to submitted, p50", median(seen.latencies()), "s")
         figures.add(f"P3 {who}: asked to submitted, p99", percentile(seen.latencies(), 0.99), "s")

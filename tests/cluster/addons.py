@@ -12,7 +12,7 @@ from .kubectl import kubectl
 from .settings import PACKAGE, Checkout, Node
 
 _GPU = "nvidia.com/gpu"
-_GPUS_PER_NODE = "2"
+GPUS_PER_NODE = "2"
 _SHELL_COMMANDS = ("sh", "mkdir", "rm", "cat", "ls", "id", "touch", "sleep", "wget", "nslookup")
 
 
@@ -47,7 +47,7 @@ def make_pools(checkout: Checkout, nodes: list[Node]) -> None:
         taints = [{"key": _GPU, "value": "present", "effect": "NoSchedule"}] if node.index else []
         _patch(checkout, node, {"metadata": {"labels": pool}} | ({"spec": {"taints": taints}} if taints else {}))
         if node.index:
-            gpus = {_GPU: _GPUS_PER_NODE}
+            gpus = {_GPU: GPUS_PER_NODE}
             _patch(checkout, node, {"status": {"capacity": gpus, "allocatable": gpus}}, "--subresource=status")
 
 

@@ -13,7 +13,10 @@ TRAINING: Spec = {"pipeline": {"configMapRef": {"name": "pipe"}}, "output": {"mo
 REPLAY: Spec = {"replayOf": {"modelVersion": "7"}, "output": {"model": "arr-delay"}}
 PIPELINE_OR_REPLAY = "name what to run by exactly one of pipeline and replayOf"
 LEAVE_OUT = "a replay has the parameters, datasets and source of what it repeats: leave them out"
+BEST_BY = "bestBy says by which metric an alias with the rule BestBy is chosen: set both, or neither"
 SERVING: Spec = {"model": {"name": "arr-delay"}}
+IMPORT: Spec = {"uri": "s3://theirs/model.onnx", "format": "onnx"}
+DIGEST = "sha256:" + "0" * 64
 
 ACCEPTED: dict[str, tuple[str, Spec]] = {
     "a TrainingRun needs a pipeline and an output": ("TrainingRun", TRAINING),
@@ -41,6 +44,25 @@ ACCEPTED: dict[str, tuple[str, Spec]] = {
     "a Deployment may stay on a version": ("Deployment", {"model": {"name": "arr-delay", "version": "7"}}),
     "people may approve versions": ("Model", {"approval": {"policy": "Manual", "approvedVersions": ["1", "2"]}}),
     "a Model may have no alias": ("Model", {"aliases": {}}),
+    "a Model may be built on others": ("Model", {"dependsOn": [{"name": "features"}, {"name": "weather"}]}),
+    "a Model may take all of its own with it": ("Model", {"deletionPolicy": "Delete"}),
+    "a Model may keep its newest versions only": ("Model", {"retention": {"keepVersions": 1}}),
+    "an alias may follow the best by a metric": (
+        "Model",
+        {"aliases": {"champion": "BestBy"}, "bestBy": {"metric": "val/loss: mean", "goal": "Minimize"}},
+    ),
+    "a Model may import ONNX, which tells its inputs": ("Model", {"import": IMPORT}),
+    "a Model may import a folder, with its digest and a sample": (
+        "Model",
+        {
+            "import": {
+                "uri": "s3://theirs/a/",
+                "format": "mlflow",
+                "digest": DIGEST,
+                "sample": {"uri": "s3://theirs/s.json"},
+            }
+        },
+    ),
 }
 
 REFUSED: dict[str, tuple[str, Spec, str]] = {
@@ -111,7 +133,7 @@ REFUSED: dict[str, tuple[str, Spec, str]] = {
     "a variable that is the operator's": (
         "Deployment",
         SERVING | {"template": {"env": [{"name": "MILLWRIGHT_MODEL_NAME", "value": "x"}]}},
-        "variables are set by the operator; remove it",
+        "variables are set by the operator",
     ),
     "approved versions where nobody approves": (
         "Model",
@@ -120,6 +142,41 @@ REFUSED: dict[str, tuple[str, Spec, str]] = {
     ),
     "an alias with a capital letter": ("Model", {"aliases": {"Champion": "Latest"}}, "spec.aliases"),
     "an alias by a rule that nobody knows": ("Model", {"aliases": {"champion": "Best"}}, 'Unsupported value: "Best"'),
+    "the same upstream Model twice": ("Model", {"dependsOn": [{"name": "a"}, {"name": "a"}]}, "Duplicate value"),
+    "an upstream Model that is a bare name": ("Model", {"dependsOn": ["features"]}, "spec.dependsOn[0]"),
+    "a deletion policy that nobody has": ("Model", {"deletionPolicy": "Orphan"}, 'Unsupported value: "Orphan"'),
+    "a Model that keeps no version": ("Model", {"retention": {"keepVersions": 0}}, "greater than or equal to 1"),
+    "a retention that says nothing": ("Model", {"retention": {}}, "spec.retention.keepVersions: Required value"),
+    "an alias by the best of nothing": ("Model", {"aliases": {"champion": "BestBy"}}, BEST_BY),
+    "a best that no alias follows": ("Model", {"bestBy": {"metric": "auc", "goal": "Maximize"}}, BEST_BY),
+    "a best without a goal": (
+        "Model",
+        {"aliases": {"champion": "BestBy"}, "bestBy": {"metric": "auc"}},
+        "spec.bestBy.goal: Required value",
+    ),
+    "a goal that nobody knows": (
+        "Model",
+        {"aliases": {"champion": "BestBy"}, "bestBy": {"metric": "auc", "goal": "max"}},
+        'Unsupported value: "max"',
+    ),
+    "an import of skops without a sample": (
+        "Model",
+        {"import": IMPORT | {"format": "skops"}},
+        "a skops file tells nothing of its inputs: give a sample",
+    ),
+    "an import of a form that nobody knows": (
+        "Model",
+        {"import": IMPORT | {"format": "pickle"}},
+        'Unsupported value: "pickle"',
+    ),
+    "an import without a format": ("Model", {"import": {"uri": IMPORT["uri"]}}, "spec.import.format: Required value"),
+    "an import from elsewhere than S3": (
+        "Model",
+        {"import": IMPORT | {"uri": "https://example.org/model.onnx"}},
+        "spec.import.uri",
+    ),
+    "an import of a whole bucket": ("Model", {"import": IMPORT | {"uri": "s3://theirs"}}, "spec.import.uri"),
+    "an import by a digest that is none": ("Model", {"import": IMPORT | {"digest": "latest"}}, "spec.import.digest"),
     "a registered name outside of any namespace": ("Model", {"registeredName": "arr"}, "spec.registeredName"),
 }
 
@@ -175,6 +232,7 @@ def test_a_registered_name_cannot_be_taken_away(namespace: str) -> None:
     [
         ("trainingrun.spec.gates", ["Checks on the run's metrics", "Name of a metric", "the same metric of a version"]),
         ("mmodel.spec.approval", ["Who decides that a version may be used", "Versions that people approved"]),
+        ("mmodel.spec.bestBy", ["What the rule BestBy means", "the lowest. Of equal versions the newest"]),
         ("mdep.spec.model", ["Which version of which Model", "Serve what this alias points to"]),
     ],
 )

@@ -161,7 +161,7 @@ def test_a_store_that_does_not_let_us_look_is_named(
     changed, words = WRONG[case]
     use(monkeypatch, changed)
     outcome = look(uri, FIRST)
-    assert (outcome.outcome, outcome.reason) == ("Failed", "S3Unavailable")
+    assert (outcome.outcome, outcome.reason) == ("Failed", "StorageUnavailable")
     assert str(outcome.message).startswith(f"Could not read {uri}: ") and words in str(outcome.message)
 
 

@@ -19,7 +19,8 @@ from millwright.adapters.s3 import S3Objects
 from millwright.core import records
 from millwright.ports import RejectedError
 from millwright_runner.destinations import at
-from millwright_runner.outcome import Failed
+from millwright_runner.fetching import Place, fetch_file, fetch_folder
+from millwright_runner.outcome import Failed, Rejected
 from millwright_serving.download import fetch, verified_manifest
 from millwright_serving.package import DigestMismatch, Manifest, PackageError
 
@@ -113,6 +114,23 @@ async def test_the_operator_reads_nothing_of_another_namespace(s3: Any, reader: 
             await reader.get(uri, 100)
 
 
+async def test_the_operator_removes_a_package_and_nothing_beside_it(s3: Any, reader: S3Objects, built: Built) -> None:
+    stored(s3, built)
+    for neighbour in (f"{PREFIX}0/model.onnx", f"{PREFIX}.replay/replay.json"):
+        s3.put_object(Bucket=BUCKET, Key=neighbour, Body=b"another")
+    for _ in range(2):
+        await reader.remove(PACKAGE)
+    assert keys(s3) == [f"{PREFIX}.replay/replay.json", f"{PREFIX}0/model.onnx"]
+
+
+async def test_the_operator_removes_nothing_of_another_namespace(s3: Any, reader: S3Objects) -> None:
+    s3.put_object(Bucket=BUCKET, Key="other/k-1/model.onnx", Body=b"another")
+    for uri in (f"s3://{BUCKET}/other/k-1", f"s3://{BUCKET}/flights/../other/k-1", f"s3://{BUCKET}/flights"):
+        with pytest.raises(RejectedError, match="may be read here"):
+            await reader.remove(uri)
+    assert keys(s3) == ["other/k-1/model.onnx"]
+
+
 def test_a_copy_beside_the_package_is_no_part_of_it(s3: Any, built: Built, tmp_path: Path) -> None:
     manifest = stored(s3, built)
     s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}.replay/pipeline.yaml", Body=b"a pipeline")
@@ -126,8 +144,9 @@ async def test_an_operator_without_credentials_says_which_setting_gives_them(
         monkeypatch.delenv(name)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(RejectedError, match=r"no S3 credentials \(storage\.operatorSecretName\)"):
-        await reader.get(f"{PACKAGE}.replay/replay.json", 100)
+    for call in (reader.get(f"{PACKAGE}.replay/replay.json", 100), reader.remove(PACKAGE)):
+        with pytest.raises(RejectedError, match=r"no S3 credentials \(storage\.operatorSecretName\)"):
+            await call
 
 
 def test_a_package_that_is_not_there_has_no_manifest(s3: Any) -> None:
@@ -189,6 +208,29 @@ def test_a_package_that_is_not_there_cannot_be_fetched(s3: Any, tmp_path: Path) 
         fetch(PACKAGE, tmp_path / "models")
 
 
+def test_what_is_to_be_imported_is_fetched_whole_and_told_by_its_digest(s3: Any, built: Built, tmp_path: Path) -> None:
+    manifest = stored(s3, built)
+    s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}0/model.onnx", Body=b"a neighbour whose name begins alike")
+    whole = Place(f"{PACKAGE}/", manifest.digest)
+    assert fetch_folder(whole, tmp_path / "folder") == manifest.digest
+    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == sorted([*manifest.files, "manifest.json"])
+    one = Place(f"{PACKAGE}/model.onnx", manifest.files["model.onnx"])
+    assert fetch_file(one, tmp_path / "file") == manifest.files["model.onnx"]
+    assert (tmp_path / "file").read_bytes() == (built[0] / "model.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("fetch", [fetch_file, fetch_folder])
+def test_what_is_not_there_or_another_is_not_imported(s3: Any, tmp_path: Path, fetch: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key="theirs/model.onnx", Body=b"theirs")
+    there = "theirs/model.onnx" if fetch is fetch_file else "theirs"
+    for uri in (f"s3://{BUCKET}/theirs/model.skops", "s3://nowhere/theirs"):
+        with pytest.raises(Failed, match=uri) as missing:
+            fetch(Place(uri), tmp_path / uri.replace("/", "_"))
+        assert missing.value.outcome.reason == "ObjectNotFound"
+    with pytest.raises(Rejected, match="nothing of it was opened"):
+        fetch(Place(f"s3://{BUCKET}/{there}", "sha256:" + "0" * 64), tmp_path / "other")
+
+
 # What is wrong with the environment → what both sides say about it.
 WRONG: dict[str, tuple[dict[str, str], str]] = {
     "an access key that nobody has": ({"AWS_ACCESS_KEY_ID": "stranger"}, "refused the credentials"),
@@ -210,6 +252,10 @@ def test_a_wrong_secret_is_named_by_both_sides(
         at(PACKAGE).store(built[0])
     with pytest.raises(refused, match=f"Could not read {PACKAGE}: .*{words}"):
         fetch(PACKAGE, tmp_path / "models")
+    for read in (fetch_file, fetch_folder):
+        with pytest.raises(Failed, match=f"Could not read {PACKAGE}: .*{words}") as unreadable:
+            read(Place(PACKAGE), tmp_path / read.__name__)
+        assert unreadable.value.outcome.reason == "StorageUnavailable"
 
 
 def test_a_missing_bucket_is_named_by_both_sides(secret: dict[str, str], built: Built, tmp_path: Path) -> None:

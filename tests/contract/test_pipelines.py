@@ -79,7 +79,7 @@ class Backend:
 
     def launch(self, scenario: str, attempt: int = 1) -> Launch:
         """The order to start an execution, without an MLflow run: that is another port's."""
-        return Launch(self.execution(scenario, attempt), PIPELINE, SCENARIOS[scenario].parameters, "", spec(scenario))
+        return Launch(self.execution(scenario, attempt), PIPELINE, SCENARIOS[scenario].parameters, spec(scenario))
 
     def pods(self, execution: Execution) -> str:
         """Names of the execution's pods."""
@@ -167,7 +167,7 @@ async def settled(cluster: KubernetesCluster, namespace: str, name: str) -> str:
 async def launch_all(backend: Backend) -> None:
     async with backend.connected() as port:
         for name in SCENARIOS:
-            await port.launch(backend.launch(name))
+            await port.launch(backend.launch(name), "")
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ async def test_a_stopped_run_is_gone_with_its_pods_and_can_be_launched_anew(back
         await port.stop(execution, execution.key)
     await until(lambda: _absent(port, execution), "the run to be gone", SECONDS)
     assert not backend.pods(execution)
-    await port.launch(backend.launch("stopped"))
+    await port.launch(backend.launch("stopped"), "")
     assert (await ended(port, execution)).phase is Phase.SUCCEEDED
 
 
@@ -221,7 +221,7 @@ async def test_a_run_ends_well_and_tells_its_tasks(backend: Backend, port: Pipel
 
 async def test_launched_twice_it_is_one_run_that_has_ended_still(backend: Backend, port: Pipelines) -> None:
     before = await ended(port, backend.execution("good"))
-    await port.launch(backend.launch("good"))
+    await port.launch(backend.launch("good"), "")
     assert await port.find(backend.execution("good")) == before
 
 

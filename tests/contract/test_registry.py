@@ -15,10 +15,11 @@ from millwright.api.gates import MAX_GATES, MAX_GATES_OF_A_SCENARIO, MAX_SCENARI
 from millwright.core import records, verdicts
 from millwright.core.execution import Original, Package, Task, TrackedRun
 from millwright.core.gates import Verdict
+from millwright.core.registry import VersionName
 from millwright.ports import DependencyError, Registry, RejectedError
 
 TASKS = (Task("train", "Running"), Task("evaluate", "Pending"))
-PACKAGE = Package("s3://models/flights/arr-delay/k-1", "sha256:" + "a" * 64, "onnx", "m-1")
+PACKAGE = Package("s3://models/flights/arr-delay/k-1", "sha256:" + "a" * 64, "onnx", "m-1", "sha256:" + "b" * 64)
 
 
 class FakeDriver:
@@ -45,7 +46,8 @@ class MlflowDriver:
         self._http = httpx.AsyncClient(base_url=f"{url}/api/2.0/mlflow/runs/")
 
     async def log(self, key: str, run_id: str) -> None:
-        manifest = dataclasses.asdict(PACKAGE) | {"modelId": PACKAGE.model_id, "schemaVersion": 1}
+        renamed = {"modelId": PACKAGE.model_id, "sourceDigest": PACKAGE.source_digest, "schemaVersion": 1}
+        manifest = dataclasses.asdict(PACKAGE) | renamed
         tasks = [dataclasses.asdict(task) | {"startTime": "2026-01-01T00:00:00Z"} for task in TASKS]
         await self._post("log-metric", run_id=run_id, key="roc_auc", value=0.75, timestamp=1)
         await self._post("set-tag", run_id=run_id, key="millwright.tasks", value=json.dumps(tasks))
@@ -91,9 +93,9 @@ def name() -> str:
 
 
 async def opened(registry: Registry, experiment: str, key: str = "k-1", **tags: str) -> TrackedRun:
-    await registry.open_run(experiment, key, {f"millwright.{tag}": value for tag, value in tags.items()})
+    run_id = await registry.open_run(experiment, key, {f"millwright.{tag}": value for tag, value in tags.items()})
     run = await registry.find_run(experiment, key)
-    assert run is not None
+    assert run is not None and run.id == run_id
     return run
 
 
@@ -119,9 +121,12 @@ async def test_a_run_is_found_by_its_key_and_in_its_experiment_only(registry: Re
 async def test_a_run_tells_what_it_was_tagged_with_last(registry: Registry, driver: Driver, name: str) -> None:
     run = await opened(registry, name, "k-1", **{"pipeline.digest": "sha256:1", "replayOf": "arr-delay/arr-delay-1"})
     assert (run.pipeline_digest, run.replay_of) == ("sha256:1", Original("arr-delay", "arr-delay-1"))
-    await registry.tag_run(run.id, {"millwright.pipeline.digest": "sha256:2", "millwright.platform": "x" * 300})
+    assert run.upstream == {}
+    told = {"millwright.pipeline.digest": "sha256:2", "millwright.upstream.features": "3"}
+    await registry.tag_run(run.id, told | {"millwright.platform": "x" * 300})
     found = await registry.find_run(name, "k-1")
     assert found is not None and (found.pipeline_digest, found.replay_of) == ("sha256:2", run.replay_of)
+    assert found.upstream == {"features": "3"}
     assert (await driver.tags(run.id))["millwright.platform"] == "x" * 300
 
 
@@ -214,6 +219,19 @@ async def test_the_longest_verdicts_are_kept_whole(registry: Registry, name: str
     assert version.tags[verdicts.TAG] == tag
 
 
+async def test_the_version_of_an_execution_is_the_oldest_with_its_key(registry: Registry, name: str) -> None:
+    for key in ("k-1", "k-2", "k-1"):
+        await registered(registry, name, **{"millwright.execution": key, "millwright.format": key})
+    await registered(registry, f"{name}-other", **{"millwright.execution": "k-3"})
+    found = [await registry.version_of(name, key) for key in ("k-1", "k-2", "k-3")]
+    assert [(it.number, it.tags["millwright.format"]) if it else None for it in found] == [
+        ("1", "k-1"),
+        ("2", "k-2"),
+        None,
+    ]
+    assert await registry.version_of("flights.absent", "k-1") is None
+
+
 async def test_versions_of_one_model_are_not_those_of_a_similar_name(registry: Registry, name: str) -> None:
     await registered(registry, f"{name}-2")
     await registry.ensure_model(name, "", {})
@@ -249,6 +267,53 @@ async def test_an_alias_of_a_model_or_a_version_that_is_missing_is_rejected(regi
 
 async def test_an_alias_of_an_absent_model_is_absent(registry: Registry, name: str) -> None:
     await registry.delete_alias(name, "champion")
+
+
+async def test_a_deleted_version_is_gone_with_its_aliases_and_its_number(registry: Registry, name: str) -> None:
+    for _ in range(3):
+        await registered(registry, name)
+    for alias, version in (("champion", "3"), ("old", "2")):
+        await registry.set_alias(name, alias, version)
+    for _ in range(2):
+        await registry.delete_version(name, "3")
+    model = await registry.find_model(name)
+    assert model is not None and model.aliases == {"old": "2"}
+    await registered(registry, name)
+    assert sorted(version.number for version in await registry.versions(name)) == ["1", "2", "4"]
+
+
+async def test_a_deleted_model_is_gone_with_its_versions_and_can_be_made_again(registry: Registry, name: str) -> None:
+    await registered(registry, name)
+    await registry.set_alias(name, "champion", "1")
+    for _ in range(2):
+        await registry.delete_model(name)
+    assert await registry.find_model(name) is None
+    assert list(await registry.versions(name)) == []
+    await registered(registry, name)
+    model = await registry.find_model(name)
+    assert model is not None and model.aliases == {}
+    assert [version.number for version in await registry.versions(name)] == ["1"]
+
+
+async def test_what_there_is_not_of_a_model_or_a_version_cannot_be_deleted_and_that_is_fine(
+    registry: Registry, name: str
+) -> None:
+    await registry.delete_version(name, "1")
+    await registry.ensure_model(name, "", {})
+    await registry.delete_version(name, "1")
+    assert await registry.find_model(name) is not None
+
+
+async def test_the_versions_of_a_package_are_found_in_every_model(registry: Registry, name: str) -> None:
+    package = f"s3://models/{name}/arr-delay/k-1"
+    assert list(await registry.versions_of_package(package)) == []
+    await registered(registry, name, **{"millwright.package": package})
+    await registered(registry, name, **{"millwright.package": f"{package}0"})
+    await registered(registry, f"{name}-promoted", **{"millwright.package": package})
+    found = [VersionName(name, "1"), VersionName(f"{name}-promoted", "1")]
+    assert sorted(await registry.versions_of_package(package), key=str) == found
+    await registry.delete_version(name, "1")
+    assert list(await registry.versions_of_package(package)) == found[1:]
 
 
 async def test_a_server_that_is_down_is_a_dependency_to_be_waited_for() -> None:

@@ -201,7 +201,7 @@ def test_a_run_that_is_no_better_than_the_champion_says_by_how_much(inputs: Team
 
 
 def test_packaging_goes_on_when_keys_are_right_and_when_the_model_allows_pickles(inputs: Team, store: Store) -> None:
-    eventually("why is said", lambda: ready(inputs, "locked-out").get("reason") == "S3Unavailable", 300)
+    eventually("why is said", lambda: ready(inputs, "locked-out").get("reason") == "StorageUnavailable", 300)
     assert inputs.status("trainingrun", "locked-out")["state"] == "Packaging"
     assert "refused the credentials" in ready(inputs, "locked-out")["message"]
     inputs.apply(keys(store.keys))

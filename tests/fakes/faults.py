@@ -4,7 +4,7 @@ from typing import Any
 
 READS = (
     *("check", "find", "get", "list", "metrics", "open_executions", "runtime", "strays", "tail"),
-    *("uploaded", "versions"),
+    *("uploaded", "version"),
 )
 
 

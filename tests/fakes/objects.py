@@ -11,6 +11,14 @@ class FakeObjects:
         self._allowed = allowed
 
     async def get(self, uri: str, most_bytes: int) -> bytes | None:
+        self._check(uri)
+        return self.contents.get(uri)
+
+    async def remove(self, folder: str) -> None:
+        self._check(folder)
+        for uri in [uri for uri in self.contents if uri.startswith(f"{folder}/")]:
+            del self.contents[uri]
+
+    def _check(self, uri: str) -> None:
         if not uri.startswith(self._allowed):
             raise RejectedError(f"{uri} is no plain name below a place that may be read here ({self._allowed})")
-        return self.contents.get(uri)

@@ -12,7 +12,7 @@ from tests.fakes.registry import FakeRegistry
 from millwright.adapters import copies
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core import ir
-from millwright.core.actions import Launch, PackageModel
+from millwright.core.actions import ImportModel, Launch, PackageModel
 from millwright.core.execution import (
     EMBEDDED,
     Cause,
@@ -29,6 +29,7 @@ from millwright.core.ir import Pipeline
 from millwright.ports import CONFIG_MAPS, Cluster
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+DIGEST, SOURCE_DIGEST = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
 
 class FakePipelines:
@@ -84,7 +85,7 @@ class FakePipelines:
         under_way = (key for key, run in self.runs.items() if run.phase is Phase.RUNNING and key != execution.key)
         return [key for key in under_way if self.launches[key].execution.uid == execution.uid]
 
-    async def launch(self, launch: Launch) -> None:
+    async def launch(self, launch: Launch, mlflow_run_id: str) -> None:
         key = launch.execution.key
         if key not in self.runs:
             await copies.keep(self._cluster, launch)
@@ -114,33 +115,46 @@ class FakePipelines:
 class FakePackaging:
     """Implements ports.Packaging: packages at once, and reports through the registry as the real Job does.
 
-    `failures`: why each start in turn fails; all after the last succeed. `now`: when it ends.
+    `failures`: why each start in turn fails; all after the last succeed, unless `failure` says otherwise. `now`: when
+    they end. `started` are those that are there, `ledger` all that ever were.
     """
 
     registry: FakeRegistry
-    failures: list[Cause] = field(default_factory=list)
+    failure: Cause | None = None
     cluster: FakeCluster = field(default_factory=FakeCluster)
     objects: FakeObjects = field(default_factory=FakeObjects)
     now: Callable[[], datetime] = lambda: EPOCH
 
     def __post_init__(self) -> None:
+        self.failures: list[Cause] = []
         self.started: list[str] = []
-        self.runs: dict[str, PackagingRun] = {}
+        self.ledger: list[str] = []
+        self._causes: dict[str, Cause] = {}
+        self._ended: dict[str, datetime] = {}
 
-    async def find(self, execution: Execution) -> PackagingRun | None:
-        return self.runs.get(execution.key)
+    async def find(self, namespace: str, key: str) -> PackagingRun | None:
+        if key not in self.started:
+            return None
+        cause = self._causes.get(key, self.failure)
+        return PackagingRun(Phase.FAILED if cause else Phase.SUCCEEDED, cause, ended=self._ended[key])
 
-    async def start(self, request: PackageModel) -> None:
-        key = request.execution.key
-        if key in self.runs:
+    async def start(self, request: PackageModel | ImportModel) -> None:
+        of, model = (
+            (request.execution, request.spec.output.model)
+            if isinstance(request, PackageModel)
+            else (request.wanted, request.wanted.model.name)
+        )
+        key, namespace = of.key, of.owner.key.namespace
+        if key in self.started:
             return
         self.started.append(key)
+        self.ledger.append(key)
+        self._ended[key] = self.now()
         if self.failures:
-            self.runs[key] = PackagingRun(Phase.FAILED, self.failures.pop(0), ended=self.now())
-        else:
-            self.runs[key] = PackagingRun(Phase.SUCCEEDED)
-            namespace = request.execution.run.namespace
-            package = Package(f"s3://models/{namespace}/{key}", "sha256:" + "a" * 64, "onnx", "m-1")
+            self._causes[key] = self.failures.pop(0)
+        elif self.failure is None:
+            package = Package(f"s3://models/{namespace}/{model}/{key}", DIGEST, "onnx", "m-1", SOURCE_DIGEST)
+            self.objects.contents[f"{package.uri}/manifest.json"] = b"{}"
             copy = await self.cluster.get(CONFIG_MAPS, namespace, key) or {}
             for name, text in copy.get("data", {}).items():
                 self.objects.contents[f"{package.uri}.replay/{name}"] = text.encode()
@@ -149,5 +163,7 @@ class FakePackaging:
     async def strays(self, execution: Execution) -> Sequence[str]:
         return ()
 
-    async def stop(self, execution: Execution, key: str) -> None:
-        self.runs.pop(key, None)
+    async def stop(self, namespace: str, key: str) -> None:
+        if key in self.started:
+            self.started.remove(key)
+            self._causes.pop(key, None)

@@ -1,12 +1,14 @@
 """A tracking server and model registry in memory."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from millwright.core import upstream
 from millwright.core.execution import Cause, Package, TrackedRun, original
 from millwright.core.records import PIPELINE_DIGEST_TAG, REPLAY_OF_TAG
-from millwright.core.registry import RegisteredModel, RegisteredVersion
+from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
 from millwright.ports import RejectedError
 
 
@@ -18,6 +20,7 @@ class FakeRegistry:
         self.tags: dict[str, dict[str, str]] = {}
         self.models: dict[str, RegisteredModel] = {}
         self.model_versions: dict[str, list[RegisteredVersion]] = {}
+        self._given: Counter[str] = Counter()
 
     def update_run(self, key: str, **changes: Any) -> None:
         """As training code or the runner does through MLflow."""
@@ -33,10 +36,11 @@ class FakeRegistry:
         runs = self.runs.values()
         return sorted(key for place, key, run in runs if place == experiment and run.status == "RUNNING")
 
-    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
+    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> str:
         run_id = f"run-{len(self.runs) + 1}"
         self.tags[run_id] = {**tags, "millwright.execution": key}
         self.runs[run_id] = (experiment, key, TrackedRun(id=run_id, url=f"http://mlflow/{run_id}", **_told(tags)))
+        return run_id
 
     async def metrics(self, run_id: str) -> Mapping[str, float] | None:
         return self.runs[run_id][2].metrics if run_id in self.runs else None
@@ -61,11 +65,20 @@ class FakeRegistry:
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
         return tuple(self.model_versions.get(name, ()))
 
+    async def version_of(self, name: str, key: str) -> RegisteredVersion | None:
+        versions = self.model_versions.get(name, ())
+        return next((v for v in versions if v.tags.get("millwright.execution") == key), None)
+
+    async def versions_of_package(self, package: str) -> Sequence[VersionName]:
+        every = ((name, version) for name, versions in self.model_versions.items() for version in versions)
+        return [VersionName(name, v.number) for name, v in every if v.tags.get("millwright.package") == package]
+
     async def register(self, name: str, run_id: str, package: Package, tags: Mapping[str, str]) -> None:
         if name not in self.models:
             raise RejectedError(f"no registered model {name}")
-        there = self.model_versions.setdefault(name, [])
-        there.append(RegisteredVersion(str(len(there) + 1), run_id, dict(tags)))
+        self._given[name] += 1
+        version = RegisteredVersion(str(self._given[name]), run_id, dict(tags))
+        self.model_versions.setdefault(name, []).append(version)
 
     async def set_alias(self, name: str, alias: str, version: str) -> None:
         if version not in (known.number for known in self.model_versions.get(name, ())):
@@ -74,13 +87,30 @@ class FakeRegistry:
         self.models[name] = dataclasses.replace(model, aliases={**model.aliases, alias: version})
 
     async def delete_alias(self, name: str, alias: str) -> None:
-        if name not in self.models:
-            return
-        model = self.models[name]
-        left = {a: v for a, v in model.aliases.items() if a != alias}
-        self.models[name] = dataclasses.replace(model, aliases=left)
+        self._keep_aliases(name, lambda known, version: known != alias)
+
+    async def delete_version(self, name: str, version: str) -> None:
+        there = self.model_versions.get(name, [])
+        there[:] = [known for known in there if known.number != version]
+        self._keep_aliases(name, lambda alias, target: target != version)
+
+    async def delete_model(self, name: str) -> None:
+        self.models.pop(name, None)
+        self.model_versions.pop(name, None)
+        self._given.pop(name, None)
+
+    def _keep_aliases(self, name: str, kept: Callable[[str, str], bool]) -> None:
+        """Of a model that is there, those for which `kept(alias, version)` is true."""
+        if name in self.models:
+            model = self.models[name]
+            left = {alias: version for alias, version in model.aliases.items() if kept(alias, version)}
+            self.models[name] = dataclasses.replace(model, aliases=left)
 
 
 def _told(tags: Mapping[str, str]) -> dict[str, Any]:
     """What a tracked run tells of its tags."""
-    return {"pipeline_digest": tags.get(PIPELINE_DIGEST_TAG), "replay_of": original(tags.get(REPLAY_OF_TAG, ""))}
+    return {
+        "pipeline_digest": tags.get(PIPELINE_DIGEST_TAG),
+        "upstream": upstream.read(tags),
+        "replay_of": original(tags.get(REPLAY_OF_TAG, "")),
+    }

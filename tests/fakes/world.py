@@ -12,12 +12,13 @@ from tests.fakes.pipelines import FakePackaging, FakePipelines
 from tests.fakes.queues import FakeQueues
 from tests.fakes.registry import FakeRegistry
 
+from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import Cause, ObjectKey
 from millwright.core.node_pools import NodePools
-from millwright.core.version_set import Platform
+from millwright.core.serving_pod import Platform
 from millwright.ports import CONFIG_MAPS, DEPLOYMENTS, MODELS, TRAINING_RUNS, Manifest
 from millwright.reconcilers.deployment import DeploymentReconciler
-from millwright.reconcilers.model import ModelReconciler
+from millwright.reconcilers.model import ModelReconciler, Packages
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 
 KEY = ObjectKey("flights", "arr-delay")
@@ -80,13 +81,14 @@ class FakeWorld:
         self.objects = FakeObjects()
         self.clock = FakeClock()
         self.dataset_checks = FakeDatasetChecks(self.objects, lambda: self.clock.time)
-        self.packaging = FakePackaging(self.registry, [], self.cluster, self.objects, lambda: self.clock.time)
+        self.packaging = FakePackaging(self.registry, None, self.cluster, self.objects, lambda: self.clock.time)
         cluster, registry = self.faults.around(self.cluster), self.faults.around(self.registry)
         self.pools = NodePools()
         self.queues = FakeQueues()
         queues = self.faults.around(self.queues)
         pipelines, packaging = self.faults.around(self.pipelines), self.faults.around(self.packaging)
         world = World(
+            models=WatchedModels(self.cluster),  # that no watch tells anything
             pipelines=pipelines,
             dataset_checks=self.faults.around(self.dataset_checks),
             packaging=packaging,
@@ -97,11 +99,14 @@ class FakeWorld:
             pools=lambda: self.pools,
         )
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
-        self.models = ModelReconciler(cluster, self.clock, registry)
-        platform = Platform(image="serving:1", storage_secret="storage")
-        self.deployments = DeploymentReconciler(cluster, self.clock, registry, platform)
+        packages = Packages("s3://models", lambda namespace: self.faults.around(self._packages(namespace)))
+        self.models = ModelReconciler(cluster, self.clock, registry, packages, packaging)
+        self.deployments = DeploymentReconciler(cluster, self.clock, registry, self._platform)
         metadata = {"name": "pipe", "namespace": KEY.namespace}
         self.cluster.put(CONFIG_MAPS, {"metadata": metadata, "data": {"pipeline.yaml": IR}})
+
+    def _platform(self) -> Platform:
+        return Platform(image="serving:1", storage_secret="storage", pools=self.pools)
 
     def _packages(self, namespace: str) -> FakeObjects:
         return FakeObjects(self.objects.contents, f"s3://models/{namespace}/")

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 STANDALONE = {
     "examples/own-pipeline/pipeline.py": "pipeline.yaml",
     "tests/contract/pipelines/hello.py": "hello.yaml",
+    "tests/e2e/pipelines/handover.py": "handover.yaml",
     "tests/e2e/pipelines/shapes.py": "shapes.yaml",
 }
 

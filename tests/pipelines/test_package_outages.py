@@ -37,7 +37,7 @@ def test_an_s3_that_is_down_is_named(run, monkeypatch, nowhere):
 
     outcome = package("s3://models/flights/k-1", allow_pickle=False)
 
-    assert (outcome.outcome, outcome.reason) == ("Failed", "S3Unavailable")
+    assert (outcome.outcome, outcome.reason) == ("Failed", "StorageUnavailable")
     assert outcome.message.startswith(f"Could not read s3://models/flights/k-1: {nowhere}/")
 
 

@@ -40,5 +40,22 @@ def test_a_model_wakes_what_names_it_until_that_is_forgotten() -> None:
     watches = Watches()
     watches.learn("TrainingRun", FIRST, MODEL.name)
     watches.learn("TrainingRun", SECOND, MODEL.name)
-    watches.learn("TrainingRun", FIRST, None)
+    watches.learn("TrainingRun", FIRST)
     assert watches.users("TrainingRun", MODEL) == [SECOND]
+
+
+def test_other_node_pools_wake_all_of_a_kind_whatever_model_they_name() -> None:
+    watches = Watches()
+    watches.learn("Deployment", FIRST, "one")
+    watches.learn("Deployment", SECOND, "two")
+    watches.learn("TrainingRun", FIRST, "one")
+    assert watches.all("Deployment") == [FIRST, SECOND]
+
+
+def test_an_object_may_name_several_models_of_its_namespace() -> None:
+    watches = Watches()
+    watches.learn("Model", FIRST, "other", MODEL.name)
+    watches.learn("Model", ObjectKey("hotels", "first"), MODEL.name)
+    assert watches.users("Model", MODEL) == [FIRST]
+    watches.learn("Model", FIRST, "other")
+    assert watches.users("Model", MODEL) == []

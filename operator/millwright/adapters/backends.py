@@ -37,8 +37,8 @@ class Backends:
     async def strays(self, execution: Execution) -> Sequence[str]:
         return sorted({key for backend in self._of(execution) for key in await backend.strays(execution)})
 
-    async def launch(self, launch: Launch) -> None:
-        await self._chosen(launch.execution.run.namespace).launch(launch)
+    async def launch(self, launch: Launch, mlflow_run_id: str) -> None:
+        await self._chosen(launch.execution.run.namespace).launch(launch, mlflow_run_id)
 
     async def stop(self, execution: Execution, key: str) -> None:
         for backend in self._of(execution):

@@ -31,7 +31,7 @@ class JobDatasetChecks:
         state = await jobs.read(self._cluster, execution.run.namespace, _name(execution))
         if state is None or state.execution != execution.key:
             return None
-        return DatasetCheck(state.phase, state.cause, state.ended, state.ending, state.waiting_for, _found(state))
+        return DatasetCheck(state.phase, state.cause, state.waiting_for, state.ended, state.ending, _found(state))
 
     async def start(self, request: CheckDatasets) -> None:
         execution, name = request.execution, _name(request.execution)
@@ -40,7 +40,8 @@ class JobDatasetChecks:
             return await self.stop(execution)
         datasets = json.dumps([_asked(dataset, request.known) for dataset in request.datasets])
         args = ["check", "--datasets", datasets]
-        job = jobs.job(execution, request.spec, self._settings, STEP, name, args, mlflow_run_id="", restarts=0)
+        labels = jobs.labels(execution, request.spec, STEP)
+        job = jobs.job(execution, request.spec, self._settings, labels, name, args, mlflow_run_id="", restarts=0)
         job["spec"]["ttlSecondsAfterFinished"] = KEPT_SECONDS
         await self._cluster.create(JOBS, job)
 

@@ -54,7 +54,7 @@ class EmbeddedPipelines:
     async def strays(self, execution: Execution) -> Sequence[str]:
         return await jobs.strays(self._cluster, execution, STEP)
 
-    async def launch(self, launch: Launch) -> None:
+    async def launch(self, launch: Launch, mlflow_run_id: str) -> None:
         """The ConfigMap first: a Job whose ConfigMap is missing would wait for ever."""
         execution = launch.execution
         await copies.keep(self._cluster, launch)
@@ -63,10 +63,10 @@ class EmbeddedPipelines:
             execution,
             launch.spec,
             self._settings,
-            step=STEP,
+            jobs.labels(execution, launch.spec, STEP),
             name=execution.key,
             args=[*args, "--workspace", "/workspace"],
-            mlflow_run_id=launch.mlflow_run_id,
+            mlflow_run_id=mlflow_run_id,
             image=image_for_embedded(launch.pipeline),
             config_map=ConfigMapVolume(execution.key, FOLDER),
             placement=self._placement(launch.pipeline, launch.spec),

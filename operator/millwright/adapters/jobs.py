@@ -1,4 +1,4 @@
-"""Jobs that run users' code on behalf of an execution: how they are made, and how they are read."""
+"""Jobs that run users' code on behalf of an execution or an import: how they are made, and how they are read."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from millwright.api.common import API_VERSION, GROUP
+from millwright.api.model_import import ModelImport
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core import pod_state, pods
 from millwright.core.execution import Blocked, Cause, Execution, Phase, PodUse, Task
+from millwright.core.imports import Import
 from millwright.core.strongest import PodPlacement
 from millwright.ports import JOBS, PODS, Cluster, Manifest
 
@@ -18,6 +20,7 @@ TRAINING_RUN_LABEL = f"{GROUP}/training-run"
 UID_LABEL = f"{GROUP}/training-run-uid"
 MODEL_LABEL = f"{GROUP}/model"
 STEP_LABEL = f"{GROUP}/step"
+IMPORT = "import"
 TAIL_LINES = 20
 # Of a Job that may be done again: what was disrupted does not count, and what the runner rejected (its exit code 2) is
 # not tried again.
@@ -59,24 +62,34 @@ def labels(execution: Execution, spec: TrainingRunSpec, step: str) -> dict[str, 
     }
 
 
-def metadata(execution: Execution, name: str, child_labels: dict[str, str]) -> Manifest:
-    """Metadata of a child of the TrainingRun."""
-    owner = {
+def import_labels(wanted: Import) -> dict[str, str]:
+    """Labels that join a child to its import and Model."""
+    return pods.labels(IMPORT, wanted.model.name) | {
+        EXECUTION_LABEL: wanted.key,
+        MODEL_LABEL: wanted.model.name,
+        STEP_LABEL: IMPORT,
+    }
+
+
+def metadata(execution: Execution | Import, name: str, child_labels: dict[str, str]) -> Manifest:
+    """Metadata of a child of the execution's TrainingRun, or the import's Model."""
+    owner = execution.owner
+    reference = {
         "apiVersion": API_VERSION,
-        "kind": "TrainingRun",
-        "name": execution.run.name,
-        "uid": execution.uid,
+        "kind": owner.kind,
+        "name": owner.key.name,
+        "uid": owner.uid,
         "controller": True,
         "blockOwnerDeletion": True,
     }
-    return {"name": name, "namespace": execution.run.namespace, "labels": child_labels, "ownerReferences": [owner]}
+    return {"name": name, "namespace": owner.key.namespace, "labels": child_labels, "ownerReferences": [reference]}
 
 
 def job(
-    execution: Execution,
-    spec: TrainingRunSpec,
+    execution: Execution | Import,
+    spec: TrainingRunSpec | ModelImport,
     settings: JobSettings,
-    step: str,
+    child_labels: dict[str, str],
     name: str,
     args: list[str],
     mlflow_run_id: str,
@@ -89,10 +102,10 @@ def job(
 
     `restarts`: but one that failed has another in its place so often, and one that was evicted always.
     """
-    child_labels = labels(execution, spec, step) | _pool_label(placement)
+    child_labels = child_labels | _pool_label(placement)
     secret = spec.storage.secret_ref if spec.storage else settings.storage_secret
     container: Manifest = {
-        "name": step,
+        "name": child_labels[STEP_LABEL],
         "image": image or settings.image,
         "command": ["python", "-m", "millwright_runner"],
         "args": args,
@@ -132,7 +145,7 @@ def _variables(values: Mapping[str, str]) -> list[Manifest]:
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
-def environment(execution: Execution, settings: JobSettings, mlflow_run_id: str) -> dict[str, str]:
+def environment(execution: Execution | Import, settings: JobSettings, mlflow_run_id: str) -> dict[str, str]:
     """What training code finds in its environment, as docs/contracts.md says."""
     return {
         "MLFLOW_TRACKING_URI": settings.tracking_uri,

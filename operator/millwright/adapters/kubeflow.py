@@ -12,6 +12,7 @@ from millwright.adapters import copies, jobs, kubeflow_failures, kubeflow_runs
 from millwright.adapters.copies import STEP
 from millwright.adapters.jobs import JobSettings
 from millwright.adapters.kubeflow_api import Absent, KubeflowApi, WorkflowLost
+from millwright.adapters.kubeflow_follower import Follower, Wake
 from millwright.adapters.kubeflow_snapshots import RUN_LABEL, Snapshots, Space
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core import pod_state
@@ -56,6 +57,11 @@ class KubeflowPipelines:
         self._settings = settings
         self._pools = pools
         self._snapshots = Snapshots(api, cluster)
+        self._follower = Follower(self._snapshots)
+
+    async def follow(self, wake: Wake) -> None:
+        """Wakes for ever the TrainingRuns whose run under way has changed."""
+        await self._follower.run(wake)
 
     def check(self, namespace: str, pipeline: Pipeline, spec: TrainingRunSpec) -> None:
         place(pipeline, Placement(self._pools(), self._job_settings.image, spec.node_pools))
@@ -74,7 +80,11 @@ class KubeflowPipelines:
         space = await self._space(execution.run.namespace)
         snapshot = await self._snapshots.of(space)
         run = snapshot.run(execution.key) or await self._current(space, execution.key)
-        return await self._read(space, execution, run) if run is not None else None
+        if run is None:
+            return None
+        if kubeflow_runs.under_way(run):
+            self._follower.follow(space, execution.key, execution.run, snapshot)
+        return await self._read(space, execution, run)
 
     async def _current(self, space: Space, key: str) -> Json | None:
         """The oldest run that is in sight; else one that was stopped and has not ended. Stops all others.
@@ -134,21 +144,21 @@ class KubeflowPipelines:
         found = await self._api.experiment(space.api_namespace, space.experiment(execution.run))
         return str(found["experiment_id"]) if found and found.get("description") == _mark(execution) else None
 
-    async def launch(self, launch: Launch) -> None:
+    async def launch(self, launch: Launch, mlflow_run_id: str) -> None:
         execution = launch.execution
         space = await self._space(execution.run.namespace)
         if await self._current(space, execution.key) is not None:
             return
         experiment = await self._own_experiment(space, execution)
         await copies.keep(self._cluster, launch)
-        await self._api.create_run(self._body(launch, experiment))
-        self._snapshots.forget(space)
+        run = await self._api.create_run(self._body(launch, experiment, mlflow_run_id))
+        self._snapshots.add(space, run)
 
     async def _own_experiment(self, space: Space, execution: Execution) -> str:
         """Makes it where there is none. Raises RejectedError where somebody else has one of that name."""
         name = space.experiment(execution.run)
-        await self._api.create_experiment(space.api_namespace, name, _mark(execution))
-        found = await self._experiment(space, execution)
+        created = await self._api.create_experiment(space.api_namespace, name, _mark(execution))
+        found = created or await self._experiment(space, execution)
         if found is None:
             raise RejectedError(
                 f"the Kubeflow server has an experiment {name} that is not of this TrainingRun; "
@@ -156,11 +166,11 @@ class KubeflowPipelines:
             )
         return found
 
-    def _body(self, launch: Launch, experiment: str) -> Json:
+    def _body(self, launch: Launch, experiment: str, mlflow_run_id: str) -> Json:
         spec = launch.spec
         account = spec.service_account_name or self._settings.service_account_name
         pipeline = launch.pipeline if launch.may_use_cache else without_cache(launch.pipeline)
-        placed = place(pipeline, self._placement(launch))
+        placed = place(pipeline, self._placement(launch, mlflow_run_id))
         body: Json = {
             "display_name": launch.execution.key,
             "description": spec.message or "",
@@ -170,13 +180,13 @@ class KubeflowPipelines:
         }
         return body | ({"service_account": account} if account else {})
 
-    def _placement(self, launch: Launch) -> Placement:
+    def _placement(self, launch: Launch, mlflow_run_id: str) -> Placement:
         secret = launch.spec.storage.secret_ref if launch.spec.storage else self._job_settings.storage_secret
         return Placement(
             pools=self._pools(),
             image=self._job_settings.image,
             selection=launch.spec.node_pools,
-            environment=jobs.environment(launch.execution, self._job_settings, launch.mlflow_run_id),
+            environment=jobs.environment(launch.execution, self._job_settings, mlflow_run_id),
             secrets=(SecretEnvironment(secret, self._settings.storage_keys),),
             labels=jobs.labels(launch.execution, launch.spec, STEP),
         )

@@ -101,13 +101,13 @@ class KubeflowApi:
         found = (await self._call("GET", "/apis/v2beta1/experiments", query)).get("experiments", [])
         return next((e for e in found if e["display_name"] == name), None)
 
-    async def create_experiment(self, namespace: str, name: str, description: str) -> None:
-        """Makes an experiment; one that is there already is left as it is."""
+    async def create_experiment(self, namespace: str, name: str, description: str) -> str | None:
+        """Makes an experiment and returns its ID; None where there is one of that name, which is left as it is."""
         body = {"display_name": name, "namespace": namespace, "description": description}
         try:
-            await self._call("POST", "/apis/v2beta1/experiments", body=body)
+            return str((await self._call("POST", "/apis/v2beta1/experiments", body=body))["experiment_id"])
         except Conflict:
-            return
+            return None
 
     async def delete_experiment(self, experiment_id: str) -> None:
         """Its runs must be gone; absent is fine."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from millwright.adapters.kubeflow_snapshots import RUN_LABEL, Space
 from millwright.core import pod_state
+from millwright.core.caching import LAUNCHER_FAILED
 from millwright.core.execution import Cause
 from millwright.core.placement import TASK_LABEL
 from millwright.ports import PODS, WORKFLOWS, Cluster, Manifest
@@ -54,7 +55,7 @@ async def _of_pod(cluster: Cluster, space: Space, pod: Manifest) -> Cause:
         reason = "DriverFailed"
     said, fatal = EXIT_CODE.search(log), FATAL.search(log)
     if task is not None and fatal and not said:  # the user's code is not at fault: what is around it is
-        return Cause("LauncherFailed", fatal[1], task, name, pod_state.terminated(pod, MAIN).get("exitCode"))
+        return Cause(LAUNCHER_FAILED, fatal[1], task, name, pod_state.terminated(pod, MAIN).get("exitCode"))
     code = int(said[1]) if said else pod_state.terminated(pod, MAIN).get("exitCode")
     return Cause(reason, message, task, name, code)
 

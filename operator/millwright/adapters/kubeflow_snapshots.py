@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from millwright.adapters.jobs import EXECUTION_LABEL
@@ -60,6 +60,10 @@ class Snapshots:
     async def step_pods(self, space: Space, execution: str) -> Sequence[Manifest]:
         """Pods of the steps of an execution, those of a run that was stopped and launched anew too, oldest first."""
         return (await self.of(space)).step_pods.get(execution, [])
+
+    def add(self, space: Space, run: dict[str, Any]) -> None:
+        """A run that we started."""
+        self._recent.change(space, lambda seen: replace(seen, runs=(*seen.runs, run)))
 
     def forget(self, space: Space) -> None:
         """What was read is not true any more: we changed it ourselves."""

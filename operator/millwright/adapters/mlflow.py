@@ -11,9 +11,10 @@ from typing import Any
 
 import httpx
 
+from millwright.core import upstream
 from millwright.core.execution import Cause, Package, Task, TrackedRun, original
 from millwright.core.records import PIPELINE_DIGEST_TAG, REPLAY_OF_TAG
-from millwright.core.registry import RegisteredModel, RegisteredVersion
+from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
 from millwright.ports import DependencyError, RejectedError
 
 TIMEOUT_SECONDS = 15.0
@@ -21,6 +22,7 @@ PAGE = 1000
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
 EXISTS = "RESOURCE_ALREADY_EXISTS"
 EXECUTION_TAG = "millwright.execution"
+PACKAGE_TAG = "millwright.package"
 OUTCOME_TAG = "millwright.outcome"
 SUCCEEDED = "Succeeded"
 MOST_MESSAGE_CHARACTERS = 2000
@@ -73,15 +75,15 @@ class MlflowRegistry:
         runs: list[dict[str, Any]] = (await self._post("runs/search", query)).get("runs", [])
         return runs
 
-    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> None:
-        experiment_id = await self._experiment(experiment) or await self._new_experiment(experiment)
+    async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> str:
+        experiment_id = self._known(experiment) or await self._made(experiment)
         body = {
             "experiment_id": experiment_id,
             "run_name": key,
             "start_time": _milliseconds(),
             "tags": _pairs({**tags, EXECUTION_TAG: key}),
         }
-        await self._post("runs/create", body)
+        return str((await self._post("runs/create", body))["run"]["info"]["run_id"])
 
     async def metrics(self, run_id: str) -> Mapping[str, float] | None:
         answer = await self._get("runs/get", {"run_id": run_id}) if run_id else None
@@ -121,13 +123,25 @@ class MlflowRegistry:
             for tag in _pairs(tags):
                 await self._post("registered-models/set-tag", {"name": name, **tag})
 
+    async def version_of(self, name: str, key: str) -> RegisteredVersion | None:
+        found = await self._versions(f"name='{name}' and tags.`{EXECUTION_TAG}` = '{key}'")
+        return min(map(_version, found), key=lambda version: version.ordinal, default=None)
+
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
-        found: list[RegisteredVersion] = []
+        return [_version(found) for found in await self._versions(f"name='{name}'")]
+
+    async def versions_of_package(self, package: str) -> Sequence[VersionName]:
+        found = await self._versions(f"tags.`{PACKAGE_TAG}` = '{package}'")
+        return [VersionName(version["name"], str(version["version"])) for version in found]
+
+    async def _versions(self, wanted: str) -> list[dict[str, Any]]:
+        """All versions that match a filter."""
+        found: list[dict[str, Any]] = []
         token = ""
         while True:
-            query = {"filter": f"name='{name}'", "max_results": str(PAGE), "page_token": token}
+            query = {"filter": wanted, "max_results": str(PAGE), "page_token": token}
             answer = await self._get("model-versions/search", {k: v for k, v in query.items() if v}) or {}
-            found += [_version(v) for v in answer.get("model_versions", [])]
+            found += answer.get("model_versions", [])
             token = answer.get("next_page_token", "")
             if not token:
                 return found
@@ -142,29 +156,41 @@ class MlflowRegistry:
         await self._post("registered-models/alias", {"name": name, "alias": alias, "version": version})
 
     async def delete_alias(self, name: str, alias: str) -> None:
-        try:
-            await self._call("DELETE", "registered-models/alias", {"name": name, "alias": alias})
-        except MlflowError as error:
-            if error.code != ABSENT:
-                raise
+        await self._delete("registered-models/alias", {"name": name, "alias": alias})
+
+    async def delete_version(self, name: str, version: str) -> None:
+        await self._delete("model-versions/delete", {"name": name, "version": version})
+
+    async def delete_model(self, name: str) -> None:
+        await self._delete("registered-models/delete", {"name": name})
 
     async def _experiment(self, name: str) -> str | None:
         """ID of the experiment, asked once a minute: each look at a run needs it twice.
 
         All are forgotten where the server fails or refuses: another database may be behind it when it answers again.
         """
-        asked, known = self._experiments.get(name, (float("-inf"), ""))
-        if time.monotonic() - asked < REMEMBER_SECONDS:
+        if known := self._known(name):
             return known
         answer = await self._get("experiments/get-by-name", {"experiment_name": name})
         return self._remember(name, answer["experiment"]["experiment_id"]) if answer else None
+
+    def _known(self, experiment: str) -> str | None:
+        asked, known = self._experiments.get(experiment, (float("-inf"), ""))
+        return known if time.monotonic() - asked < REMEMBER_SECONDS else None
 
     def _remember(self, experiment: str, found: Any) -> str:
         self._experiments[experiment] = (time.monotonic(), str(found))
         return str(found)
 
-    async def _new_experiment(self, name: str) -> str:
-        return self._remember(name, (await self._post("experiments/create", {"name": name}))["experiment_id"])
+    async def _made(self, name: str) -> str:
+        """ID of the experiment, which is most often a new one."""
+        try:
+            return self._remember(name, (await self._post("experiments/create", {"name": name}))["experiment_id"])
+        except MlflowError as error:
+            found = await self._experiment(name) if error.code == EXISTS else None
+            if found is None:
+                raise
+            return found
 
     def _tracked(self, run: dict[str, Any]) -> TrackedRun:
         info, data = run["info"], run.get("data", {})
@@ -175,8 +201,9 @@ class MlflowRegistry:
             status=info["status"],
             metrics=_metrics(run),
             tasks=_tasks(tags.get("millwright.tasks", "")),
-            package=_package(tags.get("millwright.package", "")),
+            package=_package(tags.get(PACKAGE_TAG, "")),
             pipeline_digest=tags.get(PIPELINE_DIGEST_TAG),
+            upstream=upstream.read(tags),
             replay_of=original(tags.get(REPLAY_OF_TAG, "")),
             **_outcome(tags.get(OUTCOME_TAG, "")),
         )
@@ -188,6 +215,13 @@ class MlflowRegistry:
             if error.code == ABSENT:
                 return None
             raise
+
+    async def _delete(self, path: str, body: dict[str, Any]) -> None:
+        try:
+            await self._call("DELETE", path, body)
+        except MlflowError as error:
+            if error.code != ABSENT:
+                raise
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return await self._call("POST", path, body)
@@ -226,7 +260,7 @@ def _package(tag: str) -> Package | None:
     if not tag:
         return None
     found = json.loads(tag)
-    return Package(found["uri"], found["digest"], found["format"], found.get("modelId"))
+    return Package(found["uri"], found["digest"], found["format"], found.get("modelId"), found.get("sourceDigest"))
 
 
 def _metrics(run: dict[str, Any]) -> dict[str, float]:

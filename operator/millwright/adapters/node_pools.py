@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from millwright import telemetry
@@ -26,28 +27,28 @@ class NodePoolsFile:
         """The last good pools."""
         return self._pools
 
-    async def follow(self, seconds: float = SECONDS) -> None:
+    async def follow(self, changed: Callable[[], None], seconds: float = SECONDS) -> None:
         """Looks at the file for ever. By its content: a ConfigMap volume swaps a link far above the file."""
         while True:
             await asyncio.sleep(seconds)
-            self.reload()
+            if self.reload():
+                changed()
 
-    def reload(self) -> None:
-        """Reads the file again. What is wrong with a text is logged and counted once."""
-        if self._path is None:
-            return
-        found = content(self._path)
+    def reload(self) -> bool:
+        """Reads the file again: whether the pools are others now. A wrong text is logged and counted once."""
+        found = content(self._path) if self._path else None
         if found == self._seen:
-            return
+            return False
         self._seen = found
         try:
             self._pools = parse(found)
         except ValueError as error:
             telemetry.SETTINGS_RELOAD_FAILURES.inc()
             logger.error("%s is wrong, and the node pools stay as they were: %s", self._path, error)
-            return
+            return False
         _publish(self._pools)
         logger.info("node pools are now: %s", ", ".join(sorted(self._pools.pools)) or "none")
+        return True
 
 
 def content(path: Path) -> bytes | None:

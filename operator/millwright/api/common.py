@@ -16,6 +16,7 @@ ObjectName = Annotated[
 ]
 AliasName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z]([-a-z0-9_]*[a-z0-9])?$")]
 ModelVersionNumber = Annotated[str, StringConstraints(max_length=12, pattern=r"^[1-9][0-9]*$")]
+MetricName = Annotated[str, StringConstraints(min_length=1, max_length=250)]
 ShortText = Annotated[str, StringConstraints(max_length=253)]
 LongText = Annotated[str, StringConstraints(max_length=4096)]
 # RFC 3339 with whole seconds and Z, as Kubernetes writes metav1.Time.
@@ -25,12 +26,15 @@ Time = Annotated[
 ]
 
 
-def cel(rule: str, message: str) -> dict[str, str]:
-    """One `x-kubernetes-validations` entry; `message` says what to do."""
-    return {"rule": rule, "message": message}
+def cel(rule: str, message: str, optional_old_self: bool = False) -> dict[str, Any]:
+    """One `x-kubernetes-validations` entry; `message` says what to do.
+
+    `optional_old_self`: the rule holds for new objects too, which have no `oldSelf`. Kubernetes 1.30 or newer.
+    """
+    return {"rule": rule, "message": message} | ({"optionalOldSelf": True} if optional_old_self else {})
 
 
-def rules(*entries: dict[str, str]) -> dict[str, Any]:
+def rules(*entries: dict[str, Any]) -> dict[str, Any]:
     """`json_schema_extra` that carries CEL rules into the CRD."""
     return {"x-kubernetes-validations": list(entries)}
 
@@ -71,6 +75,13 @@ Conditions = Annotated[
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     ),
 ]
+
+
+class MetricValue(StatusModel):
+    """A metric that a run logged."""
+
+    name: ShortText = Field(description="Name of the metric.")
+    value: float = Field(description="Its last value.")
 
 
 class StorageReference(ApiModel):

@@ -1,8 +1,8 @@
 """Deployment: a model version served, and rolled forward when its alias moves."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from millwright.api.common import (
     AliasName,
@@ -12,7 +12,6 @@ from millwright.api.common import (
     LongText,
     ModelVersionNumber,
     ObjectName,
-    Resources,
     ShortText,
     StatusModel,
     StorageReference,
@@ -20,6 +19,7 @@ from millwright.api.common import (
     cel,
     rules,
 )
+from millwright.api.pod_template import PodTemplate
 
 MAX_HISTORY = 10
 DEFAULT_ALIAS = "champion"
@@ -44,57 +44,78 @@ class ModelReference(ApiModel):
     version: ModelVersionNumber | None = Field(None, description='Serve this version and stay on it, for example "7".')
 
 
-class EnvironmentVariable(ApiModel):
-    """A plain environment variable of the server."""
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = Field(
-        description="Name. MILLWRIGHT_ names belong to the platform.",
-        json_schema_extra=rules(
-            cel(
-                "!self.startsWith('MILLWRIGHT_MODEL')", "MILLWRIGHT_MODEL… variables are set by the operator; remove it"
-            )
-        ),
-    )
-    value: LongText = Field("", description="Value; never a credential.")
-
-
-class PodTemplate(ApiModel):
-    """What differs from the platform's serving pod."""
-
-    labels: dict[str, ShortText] = Field(default_factory=dict, max_length=32, description="More labels of the pods.")
-    annotations: dict[str, LongText] = Field(
-        default_factory=dict, max_length=32, description="More annotations of the pods."
-    )
-    env: tuple[EnvironmentVariable, ...] = Field(
-        (),
-        max_length=64,
-        description="More environment variables of the server.",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
-    )
-    resources: Resources | None = Field(
-        None, description="Requests and limits of the server; the platform's when left out."
-    )
-
-
 class Strategy(ApiModel):
     """How one version replaces another."""
 
-    type: Literal["RollingUpdate"] = Field(
+    type: Literal["RollingUpdate", "Recreate"] = Field(
         "RollingUpdate",
         description="RollingUpdate: the new version starts beside the old one, takes the traffic when all its pods "
-        "answer, and the old one drains.",
+        "answer, and the old one drains. Recreate: the old version's pods leave before the new one starts, so that "
+        "nothing answers in between; for pools without room for both, such as a single GPU.",
+    )
+
+
+class Autoscaling(ApiModel):
+    """Bounds and target of the HorizontalPodAutoscaler that the operator makes."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel("self.minReplicas <= self.maxReplicas", "minReplicas must not be more than maxReplicas")
+        )
+    )
+
+    min_replicas: int = Field(1, ge=1, le=1000, description="Fewest pods.")
+    max_replicas: int = Field(ge=1, le=1000, description="Most pods.")
+    target_cpu_utilization_percentage: int = Field(
+        80,
+        ge=1,
+        le=1000,
+        alias="targetCPUUtilizationPercentage",
+        description="CPU that the pods shall use on average, in percent of what they request.",
     )
 
 
 class DeploymentSpec(ApiModel):
     """Which model version is served, by how many pods."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "!has(self.autoscaling) || self.replicas == 1 "
+                "|| (oldSelf.hasValue() && has(oldSelf.value().autoscaling))",
+                "set either replicas or autoscaling, not both: an autoscaler writes replicas, so leave it out; "
+                "where kubectl or an autoscaler has set it before, set it to 1",
+                optional_old_self=True,
+            ),
+            cel(
+                "!has(self.autoscaling) || !has(self.template) || !has(self.template.resources) "
+                "|| (has(self.template.resources.requests) && 'cpu' in self.template.resources.requests) "
+                "|| (has(self.template.resources.limits) && 'cpu' in self.template.resources.limits)",
+                "autoscaling compares with the CPU that pods request: name cpu in template.resources.requests",
+            ),
+        )
+    )
+
     model: ModelReference = Field(description="Which version of which Model to serve.")
-    replicas: int = Field(1, ge=0, le=1000, description="How many pods serve.")
+    replicas: int = Field(
+        1,
+        ge=0,
+        le=1000,
+        description="How many pods serve. Leave it out where an autoscaler or kubectl scale decides.",
+    )
+    autoscaling: Autoscaling | None = Field(
+        None, description="A HorizontalPodAutoscaler that writes replicas, within these bounds."
+    )
+    node_pool: DnsName | None = Field(
+        None, description="The platform's node pool that the pods run on; the platform's default pool when left out."
+    )
     template: PodTemplate = Field(default_factory=PodTemplate, description="Overrides of the serving pods.")
     strategy: Strategy = Field(default_factory=Strategy, description="How one version replaces another.")
     progress_deadline_seconds: int = Field(
-        600, ge=10, le=86400, description="Seconds a new version may take to answer; then the old one stays."
+        600,
+        ge=10,
+        le=86400,
+        description="Seconds a new version may take to answer; then the last known good one stays, or starts again.",
     )
     service_account_name: ObjectName | None = Field(
         None, description="Service account of the serving pods. Its API token is not mounted."
@@ -105,12 +126,26 @@ class DeploymentSpec(ApiModel):
 
 
 class ServedVersion(StatusModel):
-    """One version and the version set that serves it."""
+    """One version and the version set that serves it, with what the registry said of it."""
 
     version: ModelVersionNumber = Field(description="Model version.")
     version_set: ShortText = Field(description="Name of its apps/v1 Deployment and Service.")
     digest: ShortText = Field(description="Digest of the package it serves.")
-    since: Time = Field(description="When it was chosen.")
+    since: Time = Field(description="When its pods were first asked for; of what serves, when it got the traffic.")
+    model: ShortText = Field("", description="The Model that it is a version of.")
+    package_uri: LongText = Field("", alias="packageURI", description="Where the package is.")
+    gates_passed: bool = Field(False, description="Whether it passed its gates.")
+    allow_pickle: bool = Field(False, description="Whether its server may load a pickle.")
+
+
+class RejectedVersion(ServedVersion):
+    """A roll-out that failed: the version, how it was tried, and why it failed."""
+
+    since: Time = Field(description="When it was given up.")
+    strategy: ShortText = Field(description="Strategy that it was tried with.")
+    progress_deadline_seconds: int = Field(ge=0, description="Seconds that it was given.")
+    reason: ShortText = Field(description="Why its pods did not answer, for example OOMKilled or DigestMismatch.")
+    message: LongText = Field(description="What Kubernetes or the server said of it.")
 
 
 class DeploymentStatus(StatusModel):
@@ -120,14 +155,17 @@ class DeploymentStatus(StatusModel):
     url: LongText | None = Field(None, description="Where the model answers, inside the cluster.")
     stable: ServedVersion | None = Field(None, description="What the traffic goes to.")
     candidate: ServedVersion | None = Field(None, description="What is on its way to replace it.")
-    rejected: ServedVersion | None = Field(
-        None, description="A version set that did not become ready in time; not tried again until something changes."
+    last_known_good: ServedVersion | None = Field(
+        None, description="What last answered with all its pods: a roll-out that fails goes back to it."
+    )
+    rejected_version: RejectedVersion | None = Field(
+        None, description="What did not answer in time. It is not tried again until something changes."
     )
     draining_since: Time | None = Field(
         None, description="When the last switch of traffic was; old pods leave after it."
     )
     history: tuple[ServedVersion, ...] = Field((), max_length=MAX_HISTORY, description="What was served, newest first.")
-    replicas: int = Field(0, ge=0, description="Pods of the serving version.")
+    replicas: int = Field(0, ge=0, description="Pods of the version that serves.")
     ready_replicas: int = Field(0, ge=0, description="Those of them that answer.")
-    selector: LongText | None = Field(None, description="Label selector of the serving pods, for autoscalers.")
+    selector: LongText | None = Field(None, description="Label selector of the pods that serve, for autoscalers.")
     conditions: Conditions = Field((), description="Ready, Reconciling, Stalled, Available, Progressing.")

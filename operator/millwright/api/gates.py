@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from millwright.api.common import AliasName, ApiModel, ModelVersionNumber, cel, rules
+from millwright.api.common import AliasName, ApiModel, MetricName, ModelVersionNumber, cel, rules
 
 MAX_GATES = 32
 MAX_SCENARIOS = 32
@@ -42,7 +42,7 @@ class Gate(ApiModel):
         )
     )
 
-    metric: Annotated[str, StringConstraints(min_length=1, max_length=250)] = Field(
+    metric: MetricName = Field(
         description="Name of a metric that the run logs to MLflow. A metric that is missing or NaN fails the gate."
     )
     operator: Literal[">=", ">", "<=", "<"] = Field(

@@ -64,6 +64,7 @@ MODEL = Kind(
         Column("Latest", ".status.latestVersion"),
         Column("Approved", ".status.approvedVersion"),
         Column("Champion", ".status.aliases.champion"),
+        Column("Up-To-Date", '.status.conditions[?(@.type=="UpToDate")].status', priority=1),
         READY,
         REASON,
         AGE,

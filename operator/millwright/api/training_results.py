@@ -44,13 +44,6 @@ class DatasetStatus(StatusModel):
     digest: ShortText | None = Field(None, description="sha256 of the content, where spec.datasets names one.")
 
 
-class MetricValue(StatusModel):
-    """A metric that the run logged."""
-
-    name: ShortText = Field(description="Name of the metric.")
-    value: float = Field(description="Its last value.")
-
-
 class ScenarioStatus(StatusModel):
     """How a scenario was judged."""
 

@@ -8,6 +8,7 @@ from millwright.api.training_inputs import Dataset
 from millwright.api.training_results import DatasetStatus
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.execution import Cause, Execution, Package
+from millwright.core.imports import Import
 from millwright.core.ir import Pipeline
 from millwright.core.training_state import ModelTarget
 
@@ -16,12 +17,12 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True)
 class HoldFinalizer:
-    """Deletion of the object waits for us, because something outside the cluster is under way."""
+    """Deletion of the object waits for us, because something outside the cluster is under way, or is to go with it."""
 
 
 @dataclass(frozen=True)
 class ReleaseFinalizer:
-    """Nothing outside is under way any more."""
+    """Nothing outside is under way any more, or is to go with the object."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class LabelFailure:
 
 @dataclass(frozen=True)
 class OpenRun:
-    """Open the MLflow run of an execution."""
+    """Open the MLflow run of an import, or of an execution that is under way without one."""
 
-    execution: Execution
+    execution: Execution | Import
     tags: Mapping[str, str]
 
 
@@ -92,31 +93,32 @@ class StopDatasetCheck:
 
 @dataclass(frozen=True)
 class Launch:
-    """Start the pipeline of an execution. `record`: what its copy says beside pipeline and arguments (core.records)."""
+    """Start the pipeline of an execution.
+
+    `record`: what its copy says beside pipeline and arguments (core.records). `tracked`: ID of its MLflow run; None:
+    one is opened first, with `tags`.
+    """
 
     execution: Execution
     pipeline: Pipeline
     arguments: Mapping[str, Any]
-    mlflow_run_id: str
     spec: TrainingRunSpec
     record: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def may_use_cache(self) -> bool:
-        """Whether steps may be answered from results of earlier runs: a replay that does nothing proves nothing."""
-        return self.spec.cache and self.spec.replay_of is None
+    tracked: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    may_use_cache: bool = True
 
 
 @dataclass(frozen=True)
 class Stop:
-    """End a pipeline run's pods. Its MLflow run stays open: launching the execution again goes on with it."""
+    """End the pods of a pipeline run or an import. Its MLflow run stays open: starting again goes on with it."""
 
     key: str
 
 
 @dataclass(frozen=True)
 class Terminate:
-    """End an execution: its pipeline run, its packaging and its MLflow run."""
+    """End an execution or an import: its pipeline run, its packaging and its MLflow run."""
 
     key: str
 
@@ -208,7 +210,34 @@ class DeleteAlias:
     alias: str
 
 
-ModelAction = EnsureModel | SetAlias | DeleteAlias
+@dataclass(frozen=True)
+class DeleteVersion:
+    """A version is gone, and with it its package (None: it has none of its own), where no other version names that."""
+
+    name: str
+    version: str
+    package: str | None = None
+
+
+@dataclass(frozen=True)
+class DeleteModel:
+    """A registered model is gone, with its versions and aliases."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ImportModel:
+    """Start the packaging Job of an import."""
+
+    wanted: Import
+    mlflow_run_id: str
+
+
+ImportAction = OpenRun | CloseRun | Stop | Terminate | ImportModel | Register
+ModelAction = (
+    HoldFinalizer | ReleaseFinalizer | EnsureModel | SetAlias | DeleteAlias | DeleteVersion | DeleteModel | ImportAction
+)
 
 
 @dataclass(frozen=True)
@@ -233,4 +262,9 @@ class DeleteVersionSet:
     name: str
 
 
-DeploymentAction = Apply | Scale | DeleteVersionSet
+@dataclass(frozen=True)
+class DeleteAutoscaler:
+    """The Deployment's HorizontalPodAutoscaler is gone."""
+
+
+DeploymentAction = Apply | Scale | DeleteVersionSet | DeleteAutoscaler

@@ -3,7 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+from millwright.core.execution import Execution
 from millwright.core.ir import Pipeline
+from millwright.core.training_state import Subject
+
+LAUNCHER_FAILED = "LauncherFailed"
+
+
+def may_use_cache(subject: Subject, execution: Execution) -> bool:
+    """Whether an attempt's steps may be answered from earlier results.
+
+    A replay that does nothing proves nothing. After an attempt in which not the user's code failed but what fetches its
+    inputs, all is computed: a cache may point to what was deleted.
+    """
+    failure = subject.status.failure
+    distrusted = execution.attempt > 1 and failure is not None and failure.reason == LAUNCHER_FAILED
+    return subject.spec.cache and subject.spec.replay_of is None and not distrusted
 
 
 def without_cache(pipeline: Pipeline) -> Pipeline:

@@ -8,6 +8,8 @@ from typing import Literal
 from millwright.api.common import Condition
 
 Truth = Literal["True", "False", "Unknown"]
+# The conditions that kstatus judges an object by.
+VERDICT = ("Ready", "Reconciling", "Stalled")
 
 
 @dataclass(frozen=True)
@@ -68,3 +70,13 @@ def merge(old: Iterable[Condition], facts: Iterable[Fact], generation: int, now:
             last_transition_time=before.last_transition_time if before is not None and same else now,
         )
     return tuple(merged.values())
+
+
+def instead(
+    told: Iterable[Condition], old: Iterable[Condition], facts: Iterable[Fact], generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """What is `told`, but `facts` where they speak of the same; `old` stands in the cluster and knows since when."""
+    facts = tuple(facts)
+    said = {fact.type for fact in facts}
+    ours = {c.type: c for c in merge(old, facts, generation, now) if c.type in said}
+    return tuple(({c.type: c for c in told} | ours).values())

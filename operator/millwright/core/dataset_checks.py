@@ -13,7 +13,7 @@ from millwright.core.plan import Plan
 from millwright.core.training_state import Missing, Observed
 
 CHECKING = "CheckingDatasets"
-WRONG = frozenset({"DatasetNotFound", "DatasetDigestMismatch", "S3Unavailable"})
+WRONG = frozenset({"DatasetNotFound", "DatasetDigestMismatch", "StorageUnavailable"})
 # What is not there, or not the same, is looked at again after a tenth of the time that it has been so.
 SOONEST, LATEST = timedelta(minutes=1), timedelta(minutes=15)
 POLL_SECONDS = 3.0

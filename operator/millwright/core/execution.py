@@ -41,6 +41,25 @@ class ObjectKey:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """The object for which something is made in the cluster, and with which that goes."""
+
+    kind: str
+    key: ObjectKey
+    uid: str
+
+
+def execution_key(name: str, uid: str, spec_hash: str, attempt: int | str) -> str:
+    """`<name>-<hash>`, at most 51 characters: the idempotency key of everything that is started for an object."""
+    digest = hashlib.sha256(f"{uid}/{spec_hash}/{attempt}".encode()).hexdigest()
+    return f"{_stem(name)}-{digest[:10]}"
+
+
+def _stem(name: str) -> str:
+    return name[:40].rstrip("-.")
+
+
+@dataclass(frozen=True)
 class Execution:
     """One attempt at one spec of one TrainingRun; `key` names it everywhere in the outside world.
 
@@ -55,17 +74,17 @@ class Execution:
 
     @property
     def key(self) -> str:
-        """`<name>-<hash>`, at most 51 characters: the idempotency key of everything that is started."""
-        digest = hashlib.sha256(f"{self.uid}/{self.spec_hash}/{self.attempt}".encode()).hexdigest()
-        return f"{self._stem}-{digest[:10]}"
+        """The idempotency key."""
+        return execution_key(self.run.name, self.uid, self.spec_hash, self.attempt)
+
+    @property
+    def owner(self) -> Owner:
+        """The TrainingRun."""
+        return Owner("TrainingRun", self.run, self.uid)
 
     def is_kin(self, key: str) -> bool:
         """Whether that has the form of a key of some execution of the same TrainingRun."""
-        return re.fullmatch(f"{re.escape(self._stem)}-[0-9a-f]{{10}}", key) is not None
-
-    @property
-    def _stem(self) -> str:
-        return self.run.name[:40].rstrip("-.")
+        return re.fullmatch(f"{re.escape(_stem(self.run.name))}-[0-9a-f]{{10}}", key) is not None
 
     @property
     def experiment(self) -> str:
@@ -207,12 +226,13 @@ class PipelineRun:
 
 @dataclass(frozen=True)
 class Package:
-    """A model package in object storage."""
+    """A model package in object storage. `source_digest`: of the model that it was made of."""
 
     uri: str
     digest: str
     format: str
     model_id: str | None = None
+    source_digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -221,18 +241,22 @@ class DatasetCheck:
 
     phase: Phase
     cause: Cause | None = None
+    waiting_for: str = ""
     ended: datetime | None = None
     ending: bool = False
-    waiting_for: str = ""
     found: tuple[DatasetStatus, ...] = ()
 
 
 @dataclass(frozen=True)
 class PackagingRun:
-    """A packaging Job as the cluster shows it. `ending`: it was told to go, and its pod is not gone yet."""
+    """A packaging Job as the cluster shows it.
+
+    `waiting_for`: why its pod has not started. `ending`: it was told to go, and its pod is not gone yet.
+    """
 
     phase: Phase
     cause: Cause | None = None
+    waiting_for: str = ""
     ended: datetime | None = None
     ending: bool = False
 
@@ -242,7 +266,8 @@ class TrackedRun:
     """The MLflow run of an execution.
 
     `succeeded` and `failure` are what we wrote there when its pipeline ended: they outlive the pipeline run.
-    `pipeline_digest`: of the pipeline that was to be launched when it was last tagged. `replay_of`: of a replay.
+    `pipeline_digest`: of the pipeline that was to be launched when it was last tagged. `upstream`: versions of Models
+    that were approved then, by name. `replay_of`: of a replay.
     """
 
     id: str
@@ -254,4 +279,5 @@ class TrackedRun:
     tasks: tuple[Task, ...] = ()
     package: Package | None = None
     pipeline_digest: str | None = None
+    upstream: Mapping[str, str] = field(default_factory=dict)
     replay_of: Original | None = None

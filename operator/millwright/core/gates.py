@@ -30,6 +30,11 @@ def references(spec: TrainingRunSpec) -> frozenset[VersionReference]:
     return frozenset(gate.relative_to for _, gate in _all(spec) if gate.relative_to is not None)
 
 
+def metrics(spec: TrainingRunSpec) -> tuple[str, ...]:
+    """Names of the metrics that are judged."""
+    return tuple(gate.metric for _, gate in _all(spec))
+
+
 def judge(spec: TrainingRunSpec, metrics: Mapping[str, float], found: References) -> tuple[Verdict, ...]:
     """One verdict a gate, in the order of the spec, those of scenarios last. `found`: all of `references`."""
     return tuple(replace(_judge(gate, metrics, found), scenario=scenario) for scenario, gate in _all(spec))

@@ -7,9 +7,11 @@ from millwright.api.training_run import TrainingRunStatus
 from millwright.core import history
 from millwright.core.actions import Forget, Prune, ReleaseFinalizer, TrainingAction
 from millwright.core.conditions import find
-from millwright.core.execution import Execution, spec_hash
+from millwright.core.execution import Execution, outlives_its_owner, spec_hash
 from millwright.core.plan import Plan
 from millwright.core.training_state import Subject
+
+AT_ONCE = 0.0
 
 
 def is_settled(subject: Subject) -> bool:
@@ -25,8 +27,10 @@ def is_settled(subject: Subject) -> bool:
 
 
 def after_the_end(subject: Subject, now: datetime) -> Plan[TrainingAction, TrainingRunStatus]:
-    """Nothing, until ttlSecondsAfterFinished have passed; then the children of its executions go."""
+    """The finalizer goes, unless the backend keeps a record; after ttlSecondsAfterFinished all children go."""
     status, ttl = subject.status, subject.spec.ttl_seconds_after_finished
+    if subject.held and not _is_recorded(status):
+        return Plan(status, (ReleaseFinalizer(),), AT_ONCE)
     if ttl is None or status.pipeline_run is None or status.completion_time is None:
         return Plan(status)
     left = (status.completion_time + timedelta(seconds=ttl) - now).total_seconds()
@@ -44,3 +48,8 @@ def within_limit(
     kept = {execution.key, *history.keys(subject, plan.status.history)}
     gone = tuple(key for key in history.keys(subject, subject.status.history) if key not in kept)
     return replace(plan, actions=(*plan.actions, Prune(gone))) if gone else plan
+
+
+def _is_recorded(status: TrainingRunStatus) -> bool:
+    """Whether the backend keeps a record of the last execution that must go before the object does."""
+    return status.pipeline_run is not None and outlives_its_owner(status.pipeline_run.backend)

@@ -1,5 +1,6 @@
 """Limits on a pipeline run that is under way: its deadline, its budget, and how long a pod may be unable to start."""
 
+import math
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -16,12 +17,18 @@ def exceeded(observed: Observed, execution: Execution, now: datetime) -> Cause |
     return _deadline(observed, now) or _budget(observed, execution, now) or _blocked(observed, now)
 
 
-def _deadline(observed: Observed, now: datetime) -> Cause | None:
+def seconds_to_deadline(observed: Observed, now: datetime) -> float:
+    """Seconds until the run must have ended; infinite where it has no deadline or has not started."""
     running, seconds = observed.running, observed.subject.spec.active_deadline_seconds
     if running is None or running.started is None or seconds is None:
+        return math.inf
+    return max(0.0, (running.started + timedelta(seconds=seconds) - now).total_seconds())
+
+
+def _deadline(observed: Observed, now: datetime) -> Cause | None:
+    if seconds_to_deadline(observed, now) > 0:
         return None
-    if now < running.started + timedelta(seconds=seconds):
-        return None
+    seconds = observed.subject.spec.active_deadline_seconds
     message = f"the attempt ran past activeDeadlineSeconds ({seconds} s); raise it to try again"
     return Cause(DEADLINE_EXCEEDED, message, limit=seconds)
 

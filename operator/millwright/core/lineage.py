@@ -1,13 +1,18 @@
 """Tags that tie MLflow runs and model versions to what made them."""
 
+import json
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 from millwright.api.training_inputs import Dataset, SourceRevision
-from millwright.api.training_run import TrainingRunSpec
-from millwright.core import records, verdicts
-from millwright.core.execution import Execution, Package
+from millwright.api.training_run import MAX_METRICS, TrainingRunSpec
+from millwright.core import gates, records, upstream, verdicts
+from millwright.core.execution import Execution, Package, TrackedRun
 from millwright.core.gates import Verdict
+from millwright.core.records import MOST_TAG_CHARACTERS
+from millwright.core.registry import METRICS_TAG
+from millwright.core.replay import OF_THE_MACHINE
 from millwright.core.training_state import Missing, ModelTarget, Observed
 
 
@@ -30,7 +35,8 @@ def launch_tags(observed: Observed) -> dict[str, str]:
     shown = {"mlflow.note.content": spec.message} if spec.message else {}  # what MLflow's page of the run shows
     if isinstance(launched, Missing):
         return shown | _lineage(spec.message, spec.datasets, spec.source)
-    return shown | _lineage(spec.message, launched.datasets, launched.source) | records.tags(launched)
+    told = shown | _lineage(spec.message, launched.datasets, launched.source) | records.tags(launched)
+    return told | upstream.tags(observed.upstream)
 
 
 def version_tags(
@@ -47,6 +53,19 @@ def version_tags(
         "millwright.gates": "Passed",
         verdicts.TAG: verdicts.tag(passed),
     } | _lineage(spec.message, spec.datasets, spec.source)
+
+
+def result_tags(spec: TrainingRunSpec, tracked: TrackedRun) -> dict[str, str]:
+    """Tags of the model version that tell what its run measured, and was built on: so one look compares all versions.
+
+    Metrics that gates judge go first: where a tag takes no more, the others are left out.
+    """
+    measured = {n: v for n, v in tracked.metrics.items() if isfinite(v) and not n.startswith(OF_THE_MACHINE)}
+    names = dict.fromkeys((*gates.metrics(spec), *sorted(measured)))
+    told = {name: measured[name] for name in list(names)[:MAX_METRICS] if name in measured}
+    while len(json.dumps(told)) > MOST_TAG_CHARACTERS:
+        told.popitem()
+    return {METRICS_TAG: json.dumps(told)} | upstream.tags(tracked.upstream)
 
 
 def _lineage(message: str | None, datasets: tuple[Dataset, ...], source: SourceRevision | None) -> dict[str, str]:

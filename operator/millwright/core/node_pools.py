@@ -59,6 +59,22 @@ class NodePools:
     default: str | None = None
     currency: str = "EUR"
 
+    def named(self, name: str | None) -> NodePool | None:
+        """The pool that `spec.nodePool` names, else the default one; None: any node. Raises InvalidPlacement."""
+        chosen = name or self.default
+        if chosen is None:
+            return None
+        self.check("nodePool", chosen)
+        return self.pools[chosen]
+
+    def check(self, field_name: str, pool: str | None) -> None:
+        """Raises InvalidPlacement where a field of the spec names a pool that the platform does not have."""
+        if pool is not None and pool not in self.pools:
+            raise InvalidPlacement(
+                f"spec.{field_name} names node pool {pool}, which the platform does not have; "
+                f"name one of its pools: {_listed(self.pools)}"
+            )
+
 
 def choose(steps: Iterable[Step], selection: NodePoolSelection | None, pools: NodePools) -> dict[str, NodePool | None]:
     """The pool of each step, by the step's name; None: nowhere in particular.
@@ -74,11 +90,7 @@ def choose(steps: Iterable[Step], selection: NodePoolSelection | None, pools: No
 def _check_names(steps: Iterable[Step], selection: NodePoolSelection, pools: NodePools) -> None:
     named = {f"steps.{step}": pool for step, pool in selection.steps.items()}
     for field_name, pool in {"default": selection.default, "accelerator": selection.accelerator, **named}.items():
-        if pool is not None and pool not in pools.pools:
-            raise InvalidPlacement(
-                f"spec.nodePools.{field_name} names node pool {pool}, which the platform does not have; "
-                f"name one of its pools: {_listed(pools.pools)}"
-            )
+        pools.check(f"nodePools.{field_name}", pool)
     known = {step.name for step in steps}
     for name in selection.steps:
         if name not in known:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from millwright.api.training_run import TrainingRunStatus
 from millwright.core import report
 from millwright.core.actions import PackageModel, StopPackaging, TrainingAction
-from millwright.core.attempts import NOT_COUNTED
+from millwright.core.attempts import NOT_COUNTED, UNAVAILABLE
 from millwright.core.conditions import working
 from millwright.core.execution import Cause, Execution, PackagingRun, Phase
 from millwright.core.plan import Plan
@@ -13,7 +13,7 @@ from millwright.core.training_state import ModelTarget, Observed
 
 UNSAFE_FORMAT = "UnsafeFormat"
 # No fault of the run: what is down may come back, and training must not be lost for it.
-TRANSIENT = NOT_COUNTED | {"S3Unavailable", "MlflowUnavailable"}
+TRANSIENT = NOT_COUNTED | UNAVAILABLE
 RETRY_SECONDS = 60.0
 POLL_SECONDS = 3.0
 
@@ -42,7 +42,8 @@ def proceed(observed: Observed, execution: Execution, now: datetime) -> Plan[Tra
     """Starts it, waits for it, or takes away one that failed, in whose place the next look starts another."""
     assert observed.tracked is not None and isinstance(observed.model, ModelTarget)
     made, actions, wait = observed.packaging, list[TrainingAction](), POLL_SECONDS
-    facts = working("Packaging", "the model is being converted, compared with the original and stored")
+    waiting_for = made.waiting_for if made else ""
+    facts = working("Packaging", waiting_for or "the model is being converted, compared with the original and stored")
     if made is None:
         actions = [PackageModel(execution, observed.tracked.id, observed.model, observed.subject.spec)]
     elif made.phase is Phase.FAILED and not made.ending:

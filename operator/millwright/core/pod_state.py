@@ -1,6 +1,7 @@
 """What a pod's status says: why it waits, why it ended, and how long it held its node."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -36,10 +37,22 @@ def time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """What keeps a pod from running or answering, in the words of Kubernetes or of the program itself."""
+
+    reason: str
+    message: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}" if self.message else self.reason
+
+
 def terminated(pod: Manifest, container: str) -> Manifest:
-    """The ended state of a container of the pod; empty where it has not ended."""
-    found = (s for s in _statuses(pod, "containerStatuses") if s["name"] == container)
-    return dict(next(found, {}).get("state", {}).get("terminated", {}))
+    """The last end of a container of the pod, which may have been started again; empty where it has not ended."""
+    found: Manifest = next((s for s in _statuses(pod, "containerStatuses") if s["name"] == container), {})
+    states = (found.get("state", {}), found.get("lastState", {}))
+    return dict(next((state["terminated"] for state in states if state.get("terminated")), {}))
 
 
 def has_started(pod: Manifest) -> bool:
@@ -49,14 +62,17 @@ def has_started(pod: Manifest) -> bool:
 
 def waiting_for(pod: Manifest) -> str:
     """Why the pod does not run yet, in Kubernetes' own words."""
-    waiting = _waiting(pod)
-    if waiting:
-        return f"{waiting['reason']}: {waiting.get('message', '')}"
-    unscheduled = _condition(pod, "PodScheduled", "False")
-    if unscheduled:
-        return f"{unscheduled.get('reason')}: {unscheduled.get('message', '')}"
+    trouble = held_up(pod)
+    if trouble:
+        return str(trouble)
     gates = ", ".join(gate["name"] for gate in pod.get("spec", {}).get("schedulingGates", []))
     return f"waiting for {gates}" if gates else "the pod is starting"
+
+
+def held_up(pod: Manifest) -> Trouble | None:
+    """What keeps the pod from its start: a container that waits, or no node; None: nothing that is known."""
+    found = _waiting(pod) or _condition(pod, "PodScheduled", "False")
+    return Trouble(str(found.get("reason", "")), str(found.get("message", ""))) if found else None
 
 
 def blocked(pods: Iterable[Manifest]) -> Blocked | None:

@@ -1,7 +1,19 @@
 """What the model registry holds, as values."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
+
+METRICS_TAG = "millwright.metrics"
+
+
+@dataclass(frozen=True)
+class VersionName:
+    """Which version of which registered model."""
+
+    model: str
+    number: str
 
 
 @dataclass(frozen=True)
@@ -14,8 +26,22 @@ class RegisteredVersion:
 
     @property
     def passed(self) -> bool:
-        """Whether a TrainingRun registered it after its gates passed."""
+        """Whether it was registered after its gates passed, or as an import."""
         return self.tags.get("millwright.gates") == "Passed"
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Finite metrics of its run, in the order in which they were told; none where the tag is no such text."""
+        try:
+            told = json.loads(self.tags.get(METRICS_TAG, "{}")).items()
+            return {str(name): float(value) for name, value in told if isfinite(value)}
+        except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError):
+            return {}
+
+    @property
+    def ordinal(self) -> int:
+        """Its number as one: version 10 is newer than version 9."""
+        return int(self.number)
 
 
 @dataclass(frozen=True)

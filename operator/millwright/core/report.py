@@ -5,11 +5,10 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
-from millwright.api.common import Condition
+from millwright.api.common import Condition, MetricValue
 from millwright.api.training_results import (
     Cost,
     Failure,
-    MetricValue,
     MlflowRunReference,
     PipelineRunReference,
     TaskStatus,
@@ -111,12 +110,12 @@ def succeeded(observed: Observed, execution: Execution, now: datetime) -> Traini
     facts = (
         *ready("Succeeded", f"the run passed and is version {version} of Model {observed.subject.spec.output.model}"),
         Fact("Succeeded", "True", "Succeeded", "the run passed"),
-        verdicts.fact(said),
         Fact("ModelRegistered", "True", "Registered", f"version {version}"),
     )
-    changes = {"model_version": version, "progress_percentage": 100, "failure": None}
-    told = verdicts.scenarios(said)
-    return _ended(observed, execution, now, "Succeeded", facts, "Succeeded", scenarios=told, **changes)
+    changes: dict[str, Any] = {"model_version": version, "progress_percentage": 100, "failure": None}
+    if observed.version.tags:  # else the status has told before, and says so still
+        facts, changes["scenarios"] = (*facts, verdicts.fact(said)), verdicts.scenarios(said)
+    return _ended(observed, execution, now, "Succeeded", facts, "Succeeded", **changes)
 
 
 def replayed(observed: Observed, execution: Execution, now: datetime) -> TrainingRunStatus:

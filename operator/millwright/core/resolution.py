@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
-from millwright.api.deployment import DEFAULT_ALIAS, ModelReference
+from millwright.api.deployment import DEFAULT_ALIAS, ModelReference, ServedVersion
 from millwright.api.model import ModelSpec, ModelStatus
+from millwright.core.aliases import approved
 from millwright.core.execution import ObjectKey
-from millwright.core.model import approved, registered_name
+from millwright.core.model_state import registered_name
 from millwright.core.registry import RegisteredVersion
+from millwright.core.serving_pod import Target
 from millwright.core.training_state import Missing
-from millwright.core.version_set import Target
 
 
 def number(reference: ModelReference, status: ModelStatus) -> str | Missing:
@@ -19,6 +20,25 @@ def number(reference: ModelReference, status: ModelStatus) -> str | Missing:
     return status.aliases.get(alias) or Missing(
         "AliasNotSet", f"alias {alias} of Model {reference.name} points to no version yet"
     )
+
+
+def recorded(
+    model: str, number: str, served: Iterable[ServedVersion | None], status: ModelStatus
+) -> RegisteredVersion | None:
+    """The version as a Deployment knows it from serving it, so that it can do without the registry.
+
+    None: it does not know it, or the Model lists another package under that number, since it was made anew.
+    """
+    known = (s for s in served if s is not None and s.package_uri and (s.model, s.version) == (model, number))
+    found = next(known, None)
+    if found is None:
+        return None
+    listed = next((version.digest for version in status.versions if version.version == number), found.digest)
+    if listed != found.digest:
+        return None
+    gates = {"millwright.gates": "Passed"} if found.gates_passed else {}
+    tags = {"millwright.package": found.package_uri, "millwright.digest": found.digest} | gates
+    return RegisteredVersion(number, tags=tags)
 
 
 def target(
@@ -35,10 +55,14 @@ def target(
         return Missing("VersionNotFound", f"{name} has no version {wanted} in the registry")
     uri, digest = found.tags.get("millwright.package"), found.tags.get("millwright.digest")
     if not uri or not digest:
-        return Missing("VersionNotPackaged", f"version {wanted} of {name} was not made by a TrainingRun", final=True)
+        return Missing(
+            "VersionNotPackaged",
+            f"version {wanted} of {name} was made neither by a TrainingRun nor by an import",
+            final=True,
+        )
     if pinned and found not in approved(spec, known):
         return _not_approved(model, found)
-    return Target(model.name, wanted, uri, digest, spec.allow_pickle)
+    return Target(model.name, wanted, uri, digest, spec.allow_pickle, found.passed)
 
 
 def _not_approved(model: ObjectKey, version: RegisteredVersion) -> Missing:

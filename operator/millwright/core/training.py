@@ -11,8 +11,6 @@ from millwright.api.training_run import TrainingRunStatus
 from millwright.core import dataset_checks, gates, packaging, records, report, verdicts
 from millwright.core.actions import (
     CloseRun,
-    Dequeue,
-    Enqueue,
     Forget,
     HoldFinalizer,
     LabelFailure,
@@ -20,23 +18,26 @@ from millwright.core.actions import (
     OpenRun,
     Register,
     ReleaseFinalizer,
-    Stop,
     TagRun,
     Terminate,
     TrainingAction,
 )
 from millwright.core.attempts import current_execution, is_tried_again
+from millwright.core.caching import may_use_cache
 from millwright.core.conditions import stalled, working
-from millwright.core.execution import Cause, Execution, Phase, outlives_its_owner
+from millwright.core.endings import close, concluded, finish, leave_queue, stop
+from millwright.core.execution import Cause, Execution, Phase
 from millwright.core.gates import Verdict
 from millwright.core.housekeeping import within_limit
-from millwright.core.limits import exceeded
-from millwright.core.lineage import launch_tags, run_tags, version_tags
+from millwright.core.limits import exceeded, seconds_to_deadline
+from millwright.core.lineage import launch_tags, result_tags, run_tags, version_tags
 from millwright.core.plan import Plan
-from millwright.core.queueing import Admission
+from millwright.core.queued import queued
 from millwright.core.training_state import Missing, ModelTarget, Observed
 
 POLL_SECONDS = 3.0
+# Changes of Jobs and of runs wake us; metrics and progress, which training code logs, tell nobody.
+PROGRESS_SECONDS = 10.0
 WAIT_SECONDS = 15.0
 AT_ONCE = 0.0
 
@@ -73,7 +74,7 @@ def _already_registered(observed: Observed, execution: Execution, now: datetime)
     """A registered execution is done for good, whatever has become of its Jobs since."""
     if observed.version is None or observed.tracked is None:
         return None
-    return _concluded(observed, report.succeeded(observed, execution, now), _finish(observed, execution))
+    return concluded(observed, report.succeeded(observed, execution, now), finish(observed, execution))
 
 
 def _recorded_failure(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -84,25 +85,27 @@ def _recorded_failure(observed: Observed, execution: Execution, now: datetime) -
     if running is not None and running.active:
         facts = working("Stopping", f"ending the pipeline run: {tracked.failure.message}")
         status = report.status(observed.subject, execution, now, "Running", facts, observed)
-        return Plan(status, _stop(observed, execution), POLL_SECONDS)
-    close = (*_close(observed, "FAILED", tracked.failure), *_leave_queue(observed, execution))
+        return Plan(status, stop(observed, execution), POLL_SECONDS)
+    ends = (*close(observed, "FAILED", tracked.failure), *leave_queue(observed, execution))
     if is_tried_again(observed.subject, execution, tracked.failure):
-        return Plan(report.retried(observed, execution, now, tracked.failure), close, AT_ONCE)
-    return _concluded(observed, report.failed(observed, execution, now, tracked.failure), close)
+        return Plan(report.retried(observed, execution, now, tracked.failure), ends, AT_ONCE)
+    return concluded(observed, report.failed(observed, execution, now, tracked.failure), ends)
 
 
 def _suspended(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     running = observed.running
     if not observed.subject.spec.suspend or (running and not running.active) or observed.ended_well:
         return None
-    stop = (*dataset_checks.stop(observed), *_leave_queue(observed, execution), *_stop(observed, execution))
+    ends = (*dataset_checks.stop(observed), *leave_queue(observed, execution), *stop(observed, execution))
     facts = working("Suspended", "spec.suspend is true; set it to false to go on")
     status = report.status(observed.subject, execution, now, "Suspended", facts)
-    return Plan(status, stop, POLL_SECONDS if running else None)
+    return Plan(status, ends, POLL_SECONDS if running else None)
 
 
 def _incomplete(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     """Before a launch all inputs must be there; afterwards the execution has its own copy."""
+    if observed.running is not None and observed.running.active:
+        return None
     inputs = (observed.pipeline, observed.model) if observed.is_to_be_launched else (observed.model,)
     missing = next((i for i in inputs if isinstance(i, Missing)), None)
     if missing is None:
@@ -112,65 +115,42 @@ def _incomplete(observed: Observed, execution: Execution, now: datetime) -> Trai
     return Plan(status, requeue_after=WAIT_SECONDS)
 
 
-def _queued(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    """Between a complete spec and its launch, and, where quota is taken back, at any time until the pipeline's end."""
-    running, place = observed.running, observed.queue_place
-    if observed.ended_well or (running is not None and not running.active):
-        return None
-    if place is None:
-        return _enqueue(observed, execution) if running is None else None
-    evicted = place.admission is Admission.EVICTED
-    if running is None and (evicted or place.queue != observed.subject.spec.queue_name):
-        return Plan(observed.subject.status, (Dequeue(execution.key),), AT_ONCE)
-    if not evicted and (running is not None or place.admission is Admission.ADMITTED):
-        return None
-    status = report.status(observed.subject, execution, now, "Queued", working("Queued", _queue_message(observed)))
-    return Plan(status, _stop(observed, execution), POLL_SECONDS if running is not None else WAIT_SECONDS)
-
-
-def _enqueue(observed: Observed, execution: Execution) -> TrainingPlan | None:
-    spec, source = observed.subject.spec, observed.pipeline
-    if spec.queue_name is None or isinstance(source, Missing):
-        return None
-    return Plan(observed.subject.status, (Enqueue(execution, source.pipeline, spec),), AT_ONCE)
-
-
-def _queue_message(observed: Observed) -> str:
-    place = observed.queue_place
-    assert place is not None
-    if place.admission is Admission.EVICTED:
-        return f"the quota was taken back: {place.message}"
-    before = "" if place.position is None else f", {place.position} before it"
-    return f"in queue {observed.subject.spec.queue_name}{before}: {place.message}"
-
-
 def _untracked(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    if observed.tracked is not None:
+    """Launched, and somebody deleted its MLflow run."""
+    if observed.tracked is not None or observed.running is None:
         return None
-    hold = () if observed.subject.held else (HoldFinalizer(),)
-    status = observed.subject.status
-    label = (LabelFailure(None),) if observed.subject.failure_label else ()
-    return Plan(status, (*hold, *label, OpenRun(execution, run_tags(observed, execution))), AT_ONCE)
+    return Plan(observed.subject.status, (OpenRun(execution, run_tags(observed, execution)),), AT_ONCE)
 
 
 def _outdated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    """The MLflow run speaks of another pipeline than the one to be launched: the source has changed since."""
+    """The MLflow run tells of another pipeline or other upstream versions than those of now: these have changed."""
     tracked, launched = observed.tracked, observed.pipeline
     if not observed.is_to_be_launched or tracked is None or isinstance(launched, Missing):
         return None
-    if tracked.pipeline_digest == launched.pipeline.digest:
+    told = observed.upstream.items() <= tracked.upstream.items()
+    if tracked.pipeline_digest == launched.pipeline.digest and told:
         return None
     return Plan(observed.subject.status, (TagRun(tracked.id, launch_tags(observed)),), AT_ONCE)
 
 
 def _unlaunched(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    if not observed.is_to_be_launched or observed.tracked is None or isinstance(observed.pipeline, Missing):
+    """The finalizer first: whatever is started outside must not outlive the object."""
+    if not observed.is_to_be_launched or isinstance(observed.pipeline, Missing):
         return None
     hold = () if observed.subject.held else (HoldFinalizer(),)
-    source, spec = observed.pipeline, observed.subject.spec
-    record = records.record(execution, source)
-    launch = Launch(execution, source.pipeline, source.arguments, observed.tracked.id, spec, record)
-    return Plan(observed.subject.status, (*hold, launch), AT_ONCE)
+    label = (LabelFailure(None),) if observed.subject.failure_label else ()
+    source, tracked = observed.pipeline, observed.tracked
+    launch = Launch(
+        execution=execution,
+        pipeline=source.pipeline,
+        arguments=source.arguments,
+        spec=observed.subject.spec,
+        record=records.record(execution, source),
+        tracked=tracked.id if tracked else None,
+        tags={} if tracked else run_tags(observed, execution),
+        may_use_cache=may_use_cache(observed.subject, execution),
+    )
+    return Plan(observed.subject.status, (*hold, *label, launch), AT_ONCE)
 
 
 def _past_its_limit(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -194,7 +174,7 @@ def _under_way(observed: Observed, execution: Execution, now: datetime) -> Train
     else:
         facts = working("Running", running.waiting_for or "the pipeline is running")
     status = report.status(observed.subject, execution, now, running.phase.value, facts, observed)
-    return Plan(status, requeue_after=POLL_SECONDS)
+    return Plan(status, requeue_after=min(PROGRESS_SECONDS, seconds_to_deadline(observed, now)))
 
 
 def _failed(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -209,7 +189,7 @@ def _replayed(observed: Observed, execution: Execution, now: datetime) -> Traini
     """A replay ends with its pipeline: it is compared, and becomes no version."""
     if observed.subject.spec.replay_of is None:
         return None
-    return _concluded(observed, report.replayed(observed, execution, now), _finish(observed, execution))
+    return concluded(observed, report.replayed(observed, execution, now), finish(observed, execution))
 
 
 def _gated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -219,7 +199,7 @@ def _gated(observed: Observed, execution: Execution, now: datetime) -> TrainingP
     if not failures:
         return None
     cause = Cause("GatesFailed", failures, final=True)
-    return _concluded(observed, report.failed(observed, execution, now, cause, said), _finish(observed, execution))
+    return concluded(observed, report.failed(observed, execution, now, cause, said), finish(observed, execution))
 
 
 def _verdicts(observed: Observed) -> tuple[Verdict, ...]:
@@ -235,45 +215,17 @@ def _packaged(observed: Observed, execution: Execution, now: datetime) -> Traini
     if cause is None:
         return packaging.proceed(observed, execution, now)
     status = report.failed(observed, execution, now, cause, _verdicts(observed))
-    return _concluded(observed, status, _finish(observed, execution))
+    return concluded(observed, status, finish(observed, execution))
 
 
 def _unregistered(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan:
     assert observed.tracked is not None and isinstance(observed.model, ModelTarget)
     package = observed.tracked.package
     assert package is not None
-    tags = version_tags(observed.subject.spec, execution, package, _verdicts(observed))
+    spec = observed.subject.spec
+    tags = version_tags(spec, execution, package, _verdicts(observed)) | result_tags(spec, observed.tracked)
     register = Register(observed.model.registered_name, observed.tracked.id, package, tags)
     return Plan(observed.subject.status, (register,), AT_ONCE)
-
-
-def _concluded(observed: Observed, status: TrainingRunStatus, close: tuple[TrainingAction, ...]) -> TrainingPlan:
-    """Nothing is under way any more; the finalizer stays where the backend keeps a record that must go in the end."""
-    kept = status.pipeline_run is not None and outlives_its_owner(status.pipeline_run.backend)
-    release = (ReleaseFinalizer(),) if observed.subject.held and not kept else ()
-    reason = status.failure.reason if status.failure else None
-    label = (LabelFailure(reason),) if reason != observed.subject.failure_label else ()
-    return Plan(status, (*close, *release, *label))
-
-
-def _finish(observed: Observed, execution: Execution) -> tuple[TrainingAction, ...]:
-    return (*_close(observed, "FINISHED"), *_leave_queue(observed, execution))
-
-
-def _close(observed: Observed, status: str, cause: Cause | None = None) -> tuple[TrainingAction, ...]:
-    tracked = observed.tracked
-    if tracked is None or (tracked.status == status and (tracked.succeeded or tracked.failure)):
-        return ()
-    return (CloseRun(tracked.id, status, cause),)
-
-
-def _leave_queue(observed: Observed, execution: Execution) -> tuple[TrainingAction, ...]:
-    return (Dequeue(execution.key),) if observed.queue_place is not None else ()
-
-
-def _stop(observed: Observed, execution: Execution) -> tuple[TrainingAction, ...]:
-    running = observed.running
-    return (Stop(execution.key),) if running is not None and not running.ending else ()
 
 
 STAGES: tuple[Stage, ...] = (
@@ -284,7 +236,7 @@ STAGES: tuple[Stage, ...] = (
     _suspended,
     _incomplete,
     dataset_checks.unchecked,
-    _queued,
+    queued,
     _untracked,
     _outdated,
     _unlaunched,

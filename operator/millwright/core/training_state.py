@@ -36,6 +36,11 @@ class Subject:
     held: bool = False
     failure_label: str | None = None
 
+    @property
+    def is_untouched(self) -> bool:
+        """Nothing was ever started for it outside the cluster: the finalizer is taken before, and kept to an end."""
+        return not self.held and not self.status.history
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -48,10 +53,14 @@ class Missing:
 
 @dataclass(frozen=True)
 class ModelTarget:
-    """What the TrainingRun needs to know of the Model it makes versions of. `aliases`: those that its spec names."""
+    """What the TrainingRun needs to know of the Model it makes versions of.
+
+    `upstream`: approved versions of the Models that it depends on, by name. `aliases`: those that its spec names.
+    """
 
     registered_name: str
     allow_pickle: bool = False
+    upstream: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
 
 
@@ -105,6 +114,11 @@ class Observed:
         """The pipeline has ended well: its run says so, or, when that is gone, the registry."""
         recorded = self.tracked is not None and self.tracked.succeeded
         return recorded or (self.running is not None and self.running.phase is Phase.SUCCEEDED)
+
+    @property
+    def upstream(self) -> Mapping[str, str]:
+        """Approved versions of what the Model is built on, as far as it is known."""
+        return self.model.upstream if isinstance(self.model, ModelTarget) else {}
 
     @property
     def is_to_be_launched(self) -> bool:

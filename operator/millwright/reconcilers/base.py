@@ -45,8 +45,7 @@ class Reconciler(ABC, Generic[Action, Status]):
             self.reported(body, plan.status)
             return plan.requeue_after
         except DependencyError as error:
-            reason = f"{error.dependency.capitalize()}Unavailable"
-            await self._tell(body, _interrupted(self._status(body), reason, str(error)))
+            await self._tell(body, _interrupted(self._status(body), error.reason, str(error)))
             raise
         except RejectedError as error:
             await self._tell(body, stalled("Rejected", str(error)))
@@ -64,6 +63,14 @@ class Reconciler(ABC, Generic[Action, Status]):
     @abstractmethod
     async def act(self, key: ObjectKey, body: Manifest, action: Action) -> None:
         """Does one action."""
+
+    async def set_finalizer(self, key: ObjectKey, body: Manifest, finalizer: str, held: bool) -> None:
+        """By JSON merge patch on the version that was read, so that nobody else's finalizer is lost."""
+        metadata = body["metadata"]
+        others = [f for f in metadata.get("finalizers", []) if f != finalizer]
+        wanted = [*others, finalizer] if held else others
+        patch = {"metadata": {"finalizers": wanted, "resourceVersion": metadata["resourceVersion"]}}
+        await self._cluster.patch(self.resource, key.namespace, key.name, patch)
 
     def reported(self, body: Manifest, status: Status) -> None:
         """What is to be counted once a status stands in the cluster; `body` is the object before it."""

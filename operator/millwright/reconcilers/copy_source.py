@@ -6,7 +6,7 @@ Everything is looked for in the TrainingRun's own namespace: what tags say, trai
 from collections.abc import Callable, Mapping
 
 from millwright.api.training_inputs import ReplayOf
-from millwright.core import records
+from millwright.core import imports, records
 from millwright.core.execution import Original, TrackedRun, original
 from millwright.core.records import Copy, InvalidCopy
 from millwright.core.registry import RegisteredVersion
@@ -32,6 +32,11 @@ class CopySources:
         version = next((v for v in versions if _is(v, wanted)), None)
         if wanted.model_version is not None and version is None:
             return Missing("VersionNotFound", f"{model.registered_name} has no version {wanted.model_version}")
+        if version is not None and (source := imports.source_of(version.tags)):
+            which = f"version {version.number} of {model.registered_name}"
+            return Missing(
+                "NotTrained", f"{which} was imported from {source}: nothing was run that could run again", True
+            )
         key = wanted.execution or _tag(version, "execution")
         files = await self._kept(namespace, key) or await self._stored(namespace, version)
         if files is None:

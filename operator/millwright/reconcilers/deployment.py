@@ -1,21 +1,22 @@
-"""Deployment: resolves the version, and keeps version sets and the Service that clients use."""
+"""Deployment: keeps version sets, the Service that clients use, and the autoscaler."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from millwright.api.deployment import DeploymentSpec, DeploymentStatus
-from millwright.api.model import ModelSpec, ModelStatus
-from millwright.core import deployment, resolution, version_set
-from millwright.core.actions import Apply, DeleteVersionSet, DeploymentAction, Scale
-from millwright.core.deployment import DeploymentObserved, VersionSetState
+from millwright.api.deployment import DeploymentSpec, DeploymentStatus, ServedVersion
+from millwright.core import autoscaling, children, deployment, version_set, version_set_state
+from millwright.core.actions import Apply, DeleteAutoscaler, DeleteVersionSet, DeploymentAction, Scale
+from millwright.core.children import applied
+from millwright.core.deployment_state import DeploymentObserved
 from millwright.core.execution import ObjectKey
-from millwright.core.model import registered_name
 from millwright.core.plan import Plan
-from millwright.core.training_state import Missing
-from millwright.core.version_set import Platform, Target
-from millwright.ports import APPS, DEPLOYMENTS, MODELS, PODS, SERVICES, Clock, Cluster, Manifest, Registry
+from millwright.core.serving_pod import Platform
+from millwright.core.version_set_state import VersionSetState
+from millwright.ports import APPS, AUTOSCALERS, DEPLOYMENTS, PODS, SERVICES, Clock, Cluster, Manifest, Registry
 from millwright.reconcilers.base import Reconciler
+from millwright.reconcilers.together import together
+from millwright.reconcilers.version_source import VersionSource
 
-RESOURCES = {"Deployment": APPS, "Service": SERVICES}
+RESOURCES = {"Deployment": APPS, "Service": SERVICES, "HorizontalPodAutoscaler": AUTOSCALERS}
 
 
 class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
@@ -24,45 +25,38 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
     resource = DEPLOYMENTS
     status_type = DeploymentStatus
 
-    def __init__(self, cluster: Cluster, clock: Clock, registry: Registry, platform: Platform) -> None:
+    def __init__(self, cluster: Cluster, clock: Clock, registry: Registry, platform: Callable[[], Platform]) -> None:
         super().__init__(cluster, clock)
-        self._registry = registry
+        self._versions = VersionSource(cluster, registry)
         self._platform = platform
 
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[DeploymentAction, DeploymentStatus]:
         status = DeploymentStatus.model_validate(body.get("status") or {})
         if "deletionTimestamp" in body["metadata"]:
             return Plan(status)
-        spec = DeploymentSpec.model_validate(body["spec"])
-        service = await self._cluster.get(SERVICES, key.namespace, key.name)
+        spec, uid = DeploymentSpec.model_validate(body["spec"]), body["metadata"]["uid"]
+        label = version_set.selector(key)
+        service, autoscaler, sets, pods = await together(
+            self._cluster.get(SERVICES, key.namespace, key.name),
+            self._cluster.get(AUTOSCALERS, key.namespace, key.name),
+            self._cluster.list(APPS, key.namespace, label),
+            self._cluster.list(PODS, key.namespace, label),
+        )
+        states = version_set_state.read(sets, pods)
+        settled, record = _settled(spec, status, states), (status.stable, status.candidate, status.rejected_version)
         observed = DeploymentObserved(
             key=key,
-            uid=body["metadata"]["uid"],
+            uid=uid,
             generation=body["metadata"]["generation"],
             spec=spec,
             status=status,
-            target=await self._target(key, spec),
-            sets=await self._version_sets(key),
-            service_applied=_annotation(service) if service else None,
+            target=await self._versions.find(key.namespace, spec.model, settled, record),
+            sets=states,
+            pods=version_set_state.holding(pods),
+            service_applied=applied(service) if service else None,
+            autoscaler_applied=applied(autoscaler) if autoscaler and children.is_of(uid, autoscaler) else None,
         )
-        return deployment.decide(observed, self._platform, self._clock.now())
-
-    async def _target(self, key: ObjectKey, spec: DeploymentSpec) -> Target | Missing:
-        body = await self._cluster.get(MODELS, key.namespace, spec.model.name)
-        if body is None:
-            return Missing("ModelNotFound", f"Model {spec.model.name} is not in namespace {key.namespace} yet")
-        model, model_spec = ObjectKey(key.namespace, spec.model.name), ModelSpec.model_validate(body.get("spec") or {})
-        number = resolution.number(spec.model, ModelStatus.model_validate(body.get("status") or {}))
-        if isinstance(number, Missing):
-            return number
-        versions = await self._registry.versions(registered_name(model, model_spec))
-        return resolution.target(model, model_spec, versions, number, pinned=spec.model.version is not None)
-
-    async def _version_sets(self, key: ObjectKey) -> dict[str, VersionSetState]:
-        label = version_set.selector(key)
-        pods = await self._cluster.list(PODS, key.namespace, label)
-        found = await self._cluster.list(APPS, key.namespace, label)
-        return {d["metadata"]["name"]: _state(d, pods) for d in found}
+        return deployment.decide(observed, self._platform(), self._clock.now())
 
     async def act(self, key: ObjectKey, body: Manifest, action: DeploymentAction) -> None:
         match action:
@@ -73,41 +67,13 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             case DeleteVersionSet(name):
                 await self._cluster.delete(SERVICES, key.namespace, name)
                 await self._cluster.delete(APPS, key.namespace, name)
+            case DeleteAutoscaler():
+                await self._cluster.delete(AUTOSCALERS, key.namespace, key.name)
 
 
-def _annotation(body: Manifest) -> str:
-    return str(body["metadata"].get("annotations", {}).get(version_set.APPLIED, ""))
-
-
-def _state(body: Manifest, pods: Sequence[Manifest]) -> VersionSetState:
-    status = body.get("status", {})
-    current = status.get("observedGeneration") == body["metadata"]["generation"]
-    return VersionSetState(
-        applied=_annotation(body),
-        replicas=body["spec"].get("replicas", 1),
-        ready=status.get("availableReplicas", 0) if current else 0,
-        trouble=_trouble(body["metadata"]["name"], pods),
-    )
-
-
-def _trouble(set_name: str, pods: Sequence[Manifest]) -> str:
-    """The first thing that keeps a pod of the set from answering, in Kubernetes' or the server's own words."""
-    for pod in pods:
-        if pod["metadata"]["labels"].get(version_set.VERSION_SET_LABEL) == set_name:
-            words = _pod_trouble(pod)
-            if words:
-                return words
-    return ""
-
-
-def _pod_trouble(pod: Manifest) -> str:
-    for status in pod.get("status", {}).get("containerStatuses", []):
-        ended = status.get("lastState", {}).get("terminated") or status.get("state", {}).get("terminated")
-        waiting = status.get("state", {}).get("waiting", {})
-        if ended and not status.get("ready"):
-            return f"exit code {ended.get('exitCode')}: {ended.get('message', ended.get('reason', '')).strip()[-500:]}"
-        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-            return f"{waiting['reason']}: {waiting.get('message', '')}"
-    conditions = pod.get("status", {}).get("conditions", [])
-    blocked = next((c for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False"), None)
-    return f"{blocked.get('reason')}: {blocked.get('message', '')}" if blocked else ""
+def _settled(
+    spec: DeploymentSpec, status: DeploymentStatus, states: dict[str, VersionSetState]
+) -> ServedVersion | None:
+    """What has the traffic, where it answers with all its pods."""
+    state = states.get(status.stable.version_set) if status.stable else None
+    return status.stable if state is not None and state.answers(autoscaling.replicas(spec)) else None

@@ -43,12 +43,20 @@ class Reporter:
         await self._cluster.patch_status(self._resource, metadata["namespace"], metadata["name"], patch)
         await self._tell(body, old, status, now)
 
+    async def note(self, body: Manifest, reason: str, message: str, now: datetime) -> None:
+        """An event of what was done, where no status is left to tell it."""
+        await self._create(_event(body, "Normal", reason, message, now))
+
     async def _tell(self, body: Manifest, old: StatusModel, new: StatusModel, now: datetime) -> None:
         before, after = _ready(old), _ready(new)
         if after is None or (before is not None and before.reason == after.reason):
             return
+        kind = "Warning" if after.status == "False" else "Normal"
+        await self._create(_event(body, kind, after.reason, after.message, now))
+
+    async def _create(self, event: Manifest) -> None:
         try:
-            await self._cluster.create(EVENTS, _event(body, after, now))
+            await self._cluster.create(EVENTS, event)
         except RejectedError:
             return  # an event tells a story; a namespace on its way out takes none, and nothing depends on it
 
@@ -57,10 +65,10 @@ def _ready(status: StatusModel) -> Condition | None:
     return find(getattr(status, "conditions", ()), "Ready")
 
 
-def _event(body: Manifest, condition: Condition, now: datetime) -> Manifest:
+def _event(body: Manifest, kind: str, reason: str, message: str, now: datetime) -> Manifest:
     metadata = body["metadata"]
     time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    identity = f"{metadata['uid']}/{condition.reason}/{time}"
+    identity = f"{metadata['uid']}/{reason}/{time}/{message}"
     return {
         "apiVersion": "v1",
         "kind": "Event",
@@ -75,9 +83,9 @@ def _event(body: Manifest, condition: Condition, now: datetime) -> Manifest:
             "namespace": metadata["namespace"],
             "uid": metadata["uid"],
         },
-        "type": "Warning" if condition.status == "False" else "Normal",
-        "reason": condition.reason,
-        "message": condition.message[:1000],
+        "type": kind,
+        "reason": reason,
+        "message": message[:1000],
         "source": {"component": COMPONENT},
         "firstTimestamp": time,
         "lastTimestamp": time,

@@ -30,18 +30,19 @@ from millwright.core.actions import (
 from millwright.core.attempts import current_execution
 from millwright.core.execution import DatasetCheck, Execution, ObjectKey, PackagingRun, TrackedRun
 from millwright.core.housekeeping import after_the_end, is_settled
-from millwright.core.model import name_is_foreign, registered_name
+from millwright.core.model_state import name_is_foreign, registered_name
 from millwright.core.node_pools import NodePools
 from millwright.core.plan import Plan
 from millwright.core.registry import RegisteredVersion
 from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
+from millwright.core.upstream import approved
 from millwright.ports import (
-    MODELS,
     TRAINING_RUNS,
     Clock,
     Cluster,
     DatasetChecks,
     Manifest,
+    Models,
     ObjectStore,
     Packaging,
     Pipelines,
@@ -54,6 +55,7 @@ from millwright.reconcilers.copy_source import CopySources
 from millwright.reconcilers.pipeline_source import PipelineSources
 from millwright.reconcilers.references import ReferenceReader
 from millwright.reconcilers.together import together
+from millwright.reconcilers.upstream import named
 
 FINALIZER = "millwright.dev/training-run"
 FAILURE_LABEL = "millwright.dev/failure-reason"
@@ -64,6 +66,7 @@ LAUNCHED = Missing("Launched", "the execution has its own copy")
 class World:
     """What a TrainingRun touches beside the cluster. `packages`: what it may read of its namespace's packages."""
 
+    models: Models
     pipelines: Pipelines
     dataset_checks: DatasetChecks
     packaging: Packaging
@@ -104,24 +107,36 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     async def _observe(self, subject: Subject) -> Observed:
         """All that does not depend on each other is read at once: each answer takes its time on a busy server."""
         execution, world = current_execution(subject), self._world
-        model, tracked, running, place = await together(
-            self._model(subject),
+        if subject.is_untouched:
+            return await self._first_look(subject, execution)
+        tracked, running, place = await together(
             world.registry.find_run(execution.experiment, execution.key),
             world.pipelines.find(execution),
             world.queues.find(execution),
         )
-        known = Observed(subject, model, LAUNCHED, tracked, running=running, queue_place=place, pools=world.pools())
+        known = Observed(subject, LAUNCHED, LAUNCHED, tracked, running=running, queue_place=place, pools=world.pools())
         return known if _is_under_way(known) else await self._look_around(known, execution)
+
+    async def _first_look(self, subject: Subject, execution: Execution) -> Observed:
+        """Outside the cluster there is nothing of it to be found."""
+        world = self._world
+        model, place, strays = await together(
+            self._model(subject), world.queues.find(execution), world.queues.strays(execution)
+        )
+        known = Observed(subject, model, LAUNCHED, queue_place=place, strays=tuple(strays), pools=world.pools())
+        pipeline, check = await together(self._pipeline(known), self._dataset_check(known, execution))
+        return replace(known, pipeline=pipeline, dataset_check=check)
 
     async def _look_around(self, known: Observed, execution: Execution) -> Observed:
         """What matters before a launch and after the pipeline's end; while it runs, there is nothing new to it."""
+        known = replace(known, model=await self._model(known.subject))
         pipeline, check, original, packaged, references, version, strays = await together(
             self._pipeline(known),
             self._dataset_check(known, execution),
             self._original(known),
             self._packaging(known, execution),
             self._references.read(known),
-            self._version(execution, known.model),
+            self._version(known, execution),
             self._strays(execution),
         )
         seen = replace(known, pipeline=pipeline, dataset_check=check, original=original, packaging=packaged)
@@ -140,17 +155,18 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
 
     async def _model(self, subject: Subject) -> ModelTarget | Missing:
         name = subject.spec.output.model
-        body = await self._cluster.get(MODELS, subject.key.namespace, name)
-        if body is None:
+        key = ObjectKey(subject.key.namespace, name)
+        found = await self._world.models.spec(key)
+        if found is None:
             message = f"Model {name} is not in namespace {subject.key.namespace} yet; the run starts when it is applied"
             return Missing("ModelNotFound", message)
-        spec = ModelSpec.model_validate(body.get("spec") or {})
-        key = ObjectKey(subject.key.namespace, name)
+        spec = ModelSpec.model_validate(found)
         if name_is_foreign(key, spec):
             return Missing(
                 "ModelStalled", f"Model {name} has a registeredName of another namespace; correct it there", final=True
             )
-        return ModelTarget(registered_name(key, spec), spec.allow_pickle, tuple(spec.aliases))
+        built_on = approved(await named(self._cluster, key.namespace, spec))
+        return ModelTarget(registered_name(key, spec), spec.allow_pickle, built_on, tuple(spec.aliases))
 
     async def _pipeline(self, known: Observed) -> PipelineInput | Missing:
         if known.running is not None:
@@ -171,22 +187,26 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         return await self._copies.of(known.subject.key.namespace, of) if of is not None else None
 
     async def _packaging(self, known: Observed, execution: Execution) -> PackagingRun | None:
-        return await self._world.packaging.find(execution) if known.ended_well else None
-
-    async def _version(self, execution: Execution, model: ModelTarget | Missing) -> RegisteredVersion | None:
-        if isinstance(model, Missing):
+        if not known.ended_well:
             return None
-        versions = await self._world.registry.versions(model.registered_name)
-        ours = (v for v in versions if v.tags.get("millwright.execution") == execution.key)
-        return min(ours, key=lambda version: int(version.number), default=None)
+        return await self._world.packaging.find(execution.run.namespace, execution.key)
+
+    async def _version(self, known: Observed, execution: Execution) -> RegisteredVersion | None:
+        """As the status tells, or the registry. What was told stays true when the version has been deleted since."""
+        told = known.subject.status
+        if told.execution == execution.key and told.model_version is not None:
+            return RegisteredVersion(told.model_version)
+        if isinstance(known.model, Missing) or known.tracked is None:
+            return None
+        return await self._world.registry.version_of(known.model.registered_name, execution.key)
 
     async def act(self, key: ObjectKey, body: Manifest, action: TrainingAction) -> None:
         world = self._world
         match action:
             case HoldFinalizer():
-                await self._set_finalizers(key, body, held=True)
+                await self.set_finalizer(key, body, FINALIZER, held=True)
             case ReleaseFinalizer():
-                await self._set_finalizers(key, body, held=False)
+                await self.set_finalizer(key, body, FINALIZER, held=False)
             case LabelFailure(reason):
                 labels = {"metadata": {"labels": {FAILURE_LABEL: reason}}}
                 await self._cluster.patch(TRAINING_RUNS, key.namespace, key.name, labels)
@@ -204,8 +224,11 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 await world.dataset_checks.start(action)
             case StopDatasetCheck():
                 await world.dataset_checks.stop(_execution(key, body))
-            case Launch():
-                await world.pipelines.launch(action)
+            case Launch(execution):
+                tracked = action.tracked or await world.registry.open_run(
+                    execution.experiment, execution.key, action.tags
+                )
+                await world.pipelines.launch(action, tracked)
             case Stop(run_key):
                 await world.pipelines.stop(_execution(key, body), run_key)
             case Terminate(run_key):
@@ -217,7 +240,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             case PackageModel():
                 await world.packaging.start(action)
             case StopPackaging(run_key):
-                await world.packaging.stop(_execution(key, body), run_key)
+                await world.packaging.stop(key.namespace, run_key)
             case Register(name, run_id, package, tags):
                 await world.registry.register(name, run_id, package, tags)
 
@@ -226,7 +249,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
 
     async def _terminate(self, execution: Execution, run_key: str) -> None:
         await self._world.pipelines.stop(execution, run_key)
-        await self._world.packaging.stop(execution, run_key)
+        await self._world.packaging.stop(execution.run.namespace, run_key)
         await self._world.queues.leave(execution, run_key)
         tracked = await self._world.registry.find_run(execution.experiment, run_key)
         if tracked is not None and tracked.status == "RUNNING":
@@ -235,15 +258,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     async def _prune(self, execution: Execution, run_keys: tuple[str, ...]) -> None:
         for run_key in run_keys:
             await self._world.pipelines.prune(execution, run_key)
-            await self._world.packaging.stop(execution, run_key)
-
-    async def _set_finalizers(self, key: ObjectKey, body: Manifest, held: bool) -> None:
-        """By JSON merge patch on the version that was read, so that nobody else's finalizer is lost."""
-        metadata = body["metadata"]
-        others = [f for f in metadata.get("finalizers", []) if f != FINALIZER]
-        wanted = [*others, FINALIZER] if held else others
-        patch = {"metadata": {"finalizers": wanted, "resourceVersion": metadata["resourceVersion"]}}
-        await self._cluster.patch(TRAINING_RUNS, key.namespace, key.name, patch)
+            await self._world.packaging.stop(execution.run.namespace, run_key)
 
 
 def _subject(key: ObjectKey, body: Manifest) -> Subject:

@@ -15,7 +15,7 @@ from millwright.ports import CONFIG_MAPS
 
 SPEC = TrainingRunSpec.model_validate({"pipeline": {"configMapRef": {"name": "p"}}, "output": {"model": "m"}})
 EXECUTION = Execution(ObjectKey("flights", "arr-delay"), "uid", "hash", 1)
-LAUNCH = Launch(EXECUTION, ir.parse(IR), {"train_months": "1"}, "run-1", SPEC, {"schemaVersion": 1})
+LAUNCH = Launch(EXECUTION, ir.parse(IR), {"train_months": "1"}, SPEC, {"schemaVersion": 1})
 
 
 async def kept(cluster: FakeCluster) -> Pipeline:

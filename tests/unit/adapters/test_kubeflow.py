@@ -26,8 +26,7 @@ root:
 EXECUTION = Execution(ObjectKey("flights", "arr-delay"), "uid", "hash", 1)
 OUTPUT = {"output": {"model": "arr-delay"}}
 SPEC = TrainingRunSpec.model_validate(OUTPUT | {"pipeline": {"configMapRef": {"name": "p"}}})
-REPLAY = TrainingRunSpec.model_validate(OUTPUT | {"replayOf": {"modelVersion": "1"}})
-LAUNCH = Launch(EXECUTION, ir.parse(IR), {}, "run-1", SPEC, {"schemaVersion": 1})
+LAUNCH = Launch(EXECUTION, ir.parse(IR), {}, SPEC, {"schemaVersion": 1})
 
 
 class RememberingApi:
@@ -45,16 +44,19 @@ class RememberingApi:
     async def experiment(self, namespace: str, name: str) -> dict[str, str] | None:
         return self.experiments.get(name)
 
-    async def create_experiment(self, namespace: str, name: str, description: str) -> None:
-        made = {"experiment_id": "experiment-1", "display_name": name, "description": description}
-        self.experiments.setdefault(name, made)
+    async def create_experiment(self, namespace: str, name: str, description: str) -> str | None:
+        if name in self.experiments:
+            return None
+        self.experiments[name] = {"experiment_id": "new", "display_name": name, "description": description}
+        return "new"
 
     async def runs_named(self, namespace: str, name: str) -> list[dict[str, Any]]:
         return [run | {"run_id": "1", "state": "RUNNING"} for run in self.runs if run["display_name"] == name]
 
-    async def create_run(self, body: dict[str, Any]) -> None:
+    async def create_run(self, body: dict[str, Any]) -> dict[str, Any]:
         self.runs.append(body)
         self.copies += [name for plural, _, name in self._cluster.objects if plural == CONFIG_MAPS.plural]
+        return body | {"run_id": "1", "state": "PENDING"}
 
 
 def backend(cluster: FakeCluster, api: RememberingApi) -> KubeflowPipelines:
@@ -71,7 +73,7 @@ def caching(api: RememberingApi) -> Any:
 async def test_the_copy_is_kept_before_the_run_is_submitted_and_is_of_the_pipeline_as_it_was_named() -> None:
     cluster = FakeCluster()
     api = RememberingApi(cluster)
-    await backend(cluster, api).launch(LAUNCH)
+    await backend(cluster, api).launch(LAUNCH, "run-1")
     assert api.copies == [EXECUTION.key]
     body = await cluster.get(CONFIG_MAPS, "flights", EXECUTION.key)
     assert body is not None and ir.parse(body["data"]["pipeline.yaml"]) == LAUNCH.pipeline
@@ -82,19 +84,19 @@ async def test_a_run_that_is_there_keeps_its_copy_whatever_is_launched_again() -
     cluster = FakeCluster()
     api = RememberingApi(cluster)
     port = backend(cluster, api)
-    await port.launch(LAUNCH)
-    await port.launch(replace(LAUNCH, arguments={"months": "1"}))
+    await port.launch(LAUNCH, "run-1")
+    await port.launch(replace(LAUNCH, arguments={"months": "1"}), "run-1")
     body = await cluster.get(CONFIG_MAPS, "flights", EXECUTION.key)
     assert len(api.runs) == 1 and body is not None and body["data"]["parameters.json"] == "{}"
 
 
-async def test_a_replay_is_computed_and_not_answered_from_a_cache() -> None:
+async def test_what_may_not_use_the_cache_is_computed() -> None:
     cluster = FakeCluster()
     api = RememberingApi(cluster)
-    await backend(cluster, api).launch(LAUNCH)
+    await backend(cluster, api).launch(LAUNCH, "run-1")
     assert caching(api) == {"enableCache": True}
     api.runs.clear()
-    await backend(cluster, api).launch(replace(LAUNCH, spec=REPLAY))
+    await backend(cluster, api).launch(replace(LAUNCH, may_use_cache=False), "run-1")
     assert caching(api) == {}
 
 
@@ -109,6 +111,6 @@ async def test_an_experiment_of_somebody_else_is_neither_used_nor_deleted() -> N
     theirs = {"experiment_id": "theirs", "display_name": EXECUTION.run.name, "description": "my own runs"}
     api.experiments[EXECUTION.run.name] = theirs
     with pytest.raises(RejectedError, match=r"has an experiment .* that is not of this TrainingRun"):
-        await backend(FakeCluster(), api).launch(LAUNCH)
+        await backend(FakeCluster(), api).launch(LAUNCH, "run-1")
     await backend(FakeCluster(), api).forget(EXECUTION)
     assert api.experiments == {EXECUTION.run.name: theirs} and api.runs == []

@@ -1,5 +1,6 @@
 """Node pools as the platform team writes them, and as they change while the operator runs."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from decimal import Decimal
@@ -120,16 +121,28 @@ def cost(pool: str, currency: str = "USD") -> float | None:
 
 def test_without_a_file_there_are_no_pools() -> None:
     file = NodePoolsFile(None)
-    file.reload()
+    assert file.reload() is False
     assert file.current() == NodePools()
 
 
 def test_pools_that_change_are_read_again(tmp_path: Path) -> None:
     file = NodePoolsFile(mounted(tmp_path, TEXT))
+    assert file.reload() is False
     mounted(tmp_path, "nodePools: {spot: {hourlyCost: 0.01}}\ncurrency: USD")
-    file.reload()
+    assert file.reload() is True
     assert set(file.current().pools) == {"spot"}
     assert (cost("spot"), cost("cpu")) == (0.01, None)
+
+
+async def test_whoever_follows_is_told_of_other_pools_and_of_nothing_else(tmp_path: Path) -> None:
+    file, told = NodePoolsFile(mounted(tmp_path, TEXT)), asyncio.Event()
+    following = asyncio.create_task(file.follow(told.set, seconds=0.0))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not told.is_set()
+    mounted(tmp_path, "nodePools: {spot: {}}")
+    await asyncio.wait_for(told.wait(), timeout=10)
+    following.cancel()
 
 
 def test_a_wrong_text_leaves_the_last_good_pools_and_is_told_once(
@@ -137,8 +150,7 @@ def test_a_wrong_text_leaves_the_last_good_pools_and_is_told_once(
 ) -> None:
     file, before = NodePoolsFile(mounted(tmp_path, TEXT)), failures()
     mounted(tmp_path, "nodePools: {cpu: {hourlyCost: cheap}}")
-    for _ in range(3):
-        file.reload()
+    assert [file.reload() for _ in range(3)] == [False] * 3
     assert file.current() == EXPECTED
     assert cost("gpu") == 1.5
     assert failures() == before + 1

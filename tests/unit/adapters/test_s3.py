@@ -1,4 +1,4 @@
-"""What may be read of S3: nothing is asked of the server before that is clear."""
+"""What may be read and removed of S3: nothing is asked of the server before that is clear."""
 
 import pytest
 
@@ -26,3 +26,5 @@ REFUSED = [
 async def test_what_is_not_below_an_allowed_prefix_is_refused(uri: str, allowed: tuple[str, ...]) -> None:
     with pytest.raises(RejectedError, match="may be read here"):
         await S3Objects(allowed).get(uri, 100)
+    with pytest.raises(RejectedError, match="may be read here"):
+        await S3Objects(allowed).remove(uri)

@@ -2,17 +2,21 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from millwright.api.deployment import DeploymentSpec, DeploymentStatus, ServedVersion
-from millwright.core import version_set
-from millwright.core.actions import DeleteVersionSet, Scale
-from millwright.core.conditions import find
-from millwright.core.deployment import DeploymentObserved, VersionSetState, decide
+from millwright.api.deployment import DeploymentSpec, DeploymentStatus, RejectedVersion, ServedVersion
+from millwright.core import children, version_set
+from millwright.core.actions import Apply, DeleteAutoscaler, DeleteVersionSet, Scale
+from millwright.core.conditions import Fact, find, merge, ready, working
+from millwright.core.deployment import decide
+from millwright.core.deployment_state import DeploymentObserved, Unresolved
 from millwright.core.execution import ObjectKey
+from millwright.core.pod_state import Trouble
+from millwright.core.serving_pod import Platform, Target
 from millwright.core.training_state import Missing
-from millwright.core.version_set import Platform, Target
+from millwright.core.version_set_state import VersionSetState
 
 KEY = ObjectKey("flights", "arr-delay")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,8 +25,8 @@ PLATFORM = Platform("serving:1", "storage")
 OLD, NEW = (Target("arr-delay", number, f"s3://models/{number}", f"sha256:{number}") for number in ("1", "2"))
 
 
-def spec(replicas: int) -> DeploymentSpec:
-    return DeploymentSpec.model_validate({"model": {"name": "arr-delay"}, "replicas": replicas})
+def spec(replicas: int, **fields: Any) -> DeploymentSpec:
+    return DeploymentSpec.model_validate({"model": {"name": "arr-delay"}, "replicas": replicas} | fields)
 
 
 def served(target: Target) -> ServedVersion:
@@ -30,10 +34,24 @@ def served(target: Target) -> ServedVersion:
     return ServedVersion(version=target.version, version_set=name, digest=target.digest, since=LONG_AGO)
 
 
+def rejected(target: Target, **changes: Any) -> RejectedVersion:
+    given_up = RejectedVersion(
+        version=target.version,
+        version_set=served(target).version_set,
+        digest=target.digest,
+        strategy="RollingUpdate",
+        progress_deadline_seconds=600,
+        since=LONG_AGO,
+        reason="OOMKilled",
+        message="OOMKilled: exit code 137",
+    )
+    return given_up.model_copy(update=changes)
+
+
 def observed(replicas: int, target: Target | Missing = OLD, **status: object) -> DeploymentObserved:
     """Version 1 serves with two pods, and its manifests are applied; `replicas` are asked for."""
     stable = served(OLD)
-    made, _ = version_set.manifests(KEY, "uid", spec(2), OLD, PLATFORM)
+    made, _ = version_set.manifests(KEY, "uid", spec(2), OLD, PLATFORM, 2)
     return DeploymentObserved(
         key=KEY,
         uid="uid",
@@ -41,18 +59,21 @@ def observed(replicas: int, target: Target | Missing = OLD, **status: object) ->
         spec=spec(replicas),
         status=DeploymentStatus(stable=stable).model_copy(update=status),
         target=target,
-        sets={stable.version_set: VersionSetState(version_set.applied(made), replicas=2, ready=2)},
+        sets={stable.version_set: VersionSetState(children.applied(made), replicas=2, ready=2, current=2)},
+        pods={stable.version_set: 2},
+        service_applied=children.applied(version_set.stable_service(KEY, "uid", stable.version_set)),
     )
 
 
-def with_candidate(before: DeploymentObserved, ready: int = 0) -> DeploymentObserved:
+def with_candidate(before: DeploymentObserved, ready: int = 0, trouble: Trouble | None = None) -> DeploymentObserved:
     """Version 2's set is there too."""
-    state = VersionSetState("applied", replicas=before.spec.replicas, ready=ready)
+    state = VersionSetState("applied", replicas=before.spec.replicas, ready=ready, trouble=trouble)
     return replace(before, sets={**before.sets, served(NEW).version_set: state})
 
 
 WAITING = Missing("AliasNotSet", "alias champion points to no version yet")
 WRONG = Missing("VersionNotPackaged", "not made by a TrainingRun", final=True)
+UNKNOWN_POOL = replace(observed(5), spec=spec(5, nodePool="gpu"))
 # What becomes of the version that is wanted, while five pods are asked for.
 UNSETTLED: dict[str, tuple[DeploymentObserved, str]] = {
     "a new version begins to roll out": (observed(5, NEW), "RollingOut"),
@@ -61,55 +82,160 @@ UNSETTLED: dict[str, tuple[DeploymentObserved, str]] = {
         with_candidate(observed(5, NEW, candidate=served(NEW))),
         "ProgressDeadlineExceeded",
     ),
-    "a new version was given up": (observed(5, NEW, rejected=served(NEW)), "ProgressDeadlineExceeded"),
+    "a new version was given up": (observed(5, NEW, rejected_version=rejected(NEW)), "ProgressDeadlineExceeded"),
     "the version is waited for": (observed(5, WAITING), "AliasNotSet"),
     "the version is wrong": (observed(5, WRONG), "VersionNotPackaged"),
+    "the platform has no such node pool": (UNKNOWN_POOL, "InvalidPlacement"),
 }
 
 
 @pytest.mark.parametrize(("seen", "reason"), UNSETTLED.values(), ids=UNSETTLED.keys())
 def test_what_serves_is_scaled_while(seen: DeploymentObserved, reason: str) -> None:
     plan = decide(seen, PLATFORM, NOW)
-    ready = find(plan.status.conditions, "Ready")
+    ready, available = (find(plan.status.conditions, kind) for kind in ("Ready", "Available"))
     assert ready is not None and ready.reason == reason
+    assert available is not None and available.status == "True"
     assert plan.actions[0] == Scale(served(OLD).version_set, 5)
     assert DeleteVersionSet(served(OLD).version_set) not in plan.actions
 
 
 @pytest.mark.parametrize(("seen", "reason"), UNSETTLED.values(), ids=UNSETTLED.keys())
 def test_what_serves_with_as_many_pods_as_asked_for_is_left_alone_while(seen: DeploymentObserved, reason: str) -> None:
-    plan = decide(replace(seen, spec=spec(2)), PLATFORM, NOW)
+    plan = decide(replace(seen, spec=seen.spec.model_copy(update={"replicas": 2})), PLATFORM, NOW)
     assert [action for action in plan.actions if isinstance(action, Scale)] == []
+
+
+@pytest.mark.parametrize("missing", [WAITING, WRONG], ids=lambda missing: missing.reason)
+def test_a_candidate_whose_version_is_no_longer_wanted_leaves(missing: Missing) -> None:
+    plan = decide(with_candidate(observed(2, missing, candidate=served(NEW))), PLATFORM, NOW)
+    assert plan.actions == (DeleteVersionSet(served(NEW).version_set),)
+    assert plan.status.candidate is None
+    said = find(plan.status.conditions, "Ready")
+    assert said is not None and said.message == f"{missing.message}; version 1 goes on serving"
+
+
+DOWN = Unresolved("MlflowUnavailable", "mlflow: connection refused")
+# What was said of Ready before the registry went away → what is said now, of two pods that answer.
+OUTAGES = {
+    "ready, it stays ready": (ready("Serving", ""), ("True", "Serving")),
+    "with pods that started, they have": (working("PodsStarting", ""), ("True", "Serving")),
+    "rolling out, it waits": (working("RollingOut", ""), ("Unknown", "MlflowUnavailable")),
+    "not approved, it waits": (working("NotApproved", ""), ("Unknown", "MlflowUnavailable")),
+}
+
+
+@pytest.mark.parametrize(("before", "expected"), OUTAGES.values(), ids=OUTAGES.keys())
+def test_without_the_registry(before: tuple[Fact, ...], expected: tuple[str, str]) -> None:
+    seen = replace(observed(2), target=DOWN)
+    status = seen.status.model_copy(update={"conditions": merge((), before, 1, LONG_AGO), "candidate": served(NEW)})
+    plan = decide(with_candidate(replace(seen, status=status)), PLATFORM, NOW)
+    said = {c.type: (c.status, c.reason) for c in plan.status.conditions}
+    assert said["Ready"] == expected
+    assert (said["Reconciling"], said["Available"]) == (("True", "MlflowUnavailable"), ("True", "Serving"))
+    assert plan.actions == () and plan.status.candidate == served(NEW)
 
 
 def test_nothing_is_scaled_where_nothing_serves() -> None:
     seen = replace(observed(5, WAITING), status=DeploymentStatus(), sets={})
-    assert decide(seen, PLATFORM, NOW).actions == ()
+    plan = decide(seen, PLATFORM, NOW)
+    available = find(plan.status.conditions, "Available")
+    assert plan.actions == ()
+    assert available is not None and (available.status, available.reason) == ("False", "NothingServes")
 
 
-# Pods asked for, and those that answer → Ready, Available and the reason of both.
-AVAILABILITY = {
-    "all pods answer": (2, 2, "True", "True", "Serving"),
-    "more answer than asked for": (1, 2, "True", "True", "Serving"),
-    "one is missing": (3, 2, "False", "True", "PodsNotReady"),
-    "none answers": (2, 0, "False", "False", "PodsNotReady"),
-    "none is asked for": (0, 0, "True", "False", "ScaledToZero"),
-    "none is asked for and two have not left yet": (0, 2, "True", "False", "ScaledToZero"),
+# Pods asked for, those that answer, and what keeps one from it → Ready, Available and the reason of both.
+AVAILABILITY: dict[str, tuple[int, int, Trouble | None, tuple[str, str], tuple[str, str]]] = {
+    "all pods answer": (2, 2, None, ("True", "Serving"), ("True", "Serving")),
+    "more answer than asked for": (1, 2, None, ("True", "Serving"), ("True", "Serving")),
+    "more are starting": (3, 2, None, ("Unknown", "PodsStarting"), ("True", "Serving")),
+    "one cannot start": (3, 2, Trouble("Unschedulable"), ("False", "PodsNotReady"), ("True", "Serving")),
+    "none answers": (2, 0, None, ("False", "PodsNotReady"), ("False", "PodsNotReady")),
+    "none is asked for": (0, 0, None, ("True", "ScaledToZero"), ("False", "ScaledToZero")),
+    "none is asked for and two have not left yet": (0, 2, None, ("True", "ScaledToZero"), ("False", "ScaledToZero")),
 }
 
 
 @pytest.mark.parametrize(
-    ("asked", "answer", "ready", "available", "reason"), AVAILABILITY.values(), ids=AVAILABILITY.keys()
+    ("asked", "answer", "trouble", "ready", "available"), AVAILABILITY.values(), ids=AVAILABILITY.keys()
 )
-def test_its_conditions_when(asked: int, answer: int, ready: str, available: str, reason: str) -> None:
+def test_its_conditions_when(
+    asked: int, answer: int, trouble: Trouble | None, ready: tuple[str, str], available: tuple[str, str]
+) -> None:
     before = observed(asked)
-    sets = {name: replace(state, ready=answer) for name, state in before.sets.items()}
+    sets = {name: replace(state, ready=answer, trouble=trouble) for name, state in before.sets.items()}
     conditions = decide(replace(before, sets=sets), PLATFORM, NOW).status.conditions
     said = [find(conditions, kind) for kind in ("Ready", "Available")]
-    assert [(c.status, c.reason) for c in said if c] == [(ready, reason), (available, reason)]
+    assert [(c.status, c.reason) for c in said if c] == [ready, available]
 
 
 def test_scaled_to_zero_it_does_not_claim_to_serve() -> None:
     said = find(decide(observed(0), PLATFORM, NOW).status.conditions, "Ready")
     assert said is not None
     assert said.message == "scaled to zero: version 1 is kept and does not answer until spec.replicas is raised"
+
+
+def test_a_version_that_is_given_up_is_remembered_with_what_its_pods_said() -> None:
+    trouble = Trouble("DigestMismatch", "exit code 3: another digest")
+    plan = decide(with_candidate(observed(2, NEW, candidate=served(NEW)), trouble=trouble), PLATFORM, NOW)
+    what = plan.status.rejected_version
+    assert what is not None
+    assert (what.version, what.reason, what.strategy) == ("2", "DigestMismatch", "RollingUpdate")
+    said = find(plan.status.conditions, "Ready")
+    assert said is not None
+    assert "(DigestMismatch: exit code 3: another digest); version 1 goes on serving" in said.message
+    assert plan.actions == (DeleteVersionSet(served(NEW).version_set),)
+
+
+# What was rejected, and what is asked for now → whether it is tried again.
+ATTEMPTS: dict[str, tuple[RejectedVersion, DeploymentSpec, bool]] = {
+    "the same as before": (rejected(NEW), spec(2), False),
+    "other pods in number": (rejected(NEW), spec(7), False),
+    "another version": (rejected(OLD), spec(2), True),
+    "another strategy": (rejected(NEW), spec(2, strategy={"type": "Recreate"}), True),
+    "another deadline": (rejected(NEW), spec(2, progressDeadlineSeconds=900), True),
+    "another template": (rejected(NEW), spec(2, template={"priorityClassName": "high"}), True),
+}
+
+
+@pytest.mark.parametrize(("what", "asked", "again"), ATTEMPTS.values(), ids=ATTEMPTS.keys())
+def test_a_rejected_version_is_tried_again_with(what: RejectedVersion, asked: DeploymentSpec, again: bool) -> None:
+    plan = decide(replace(observed(2, NEW, rejected_version=what), spec=asked), PLATFORM, NOW)
+    assert (plan.status.candidate is not None) is again
+
+
+def test_recreate_takes_the_pods_of_what_serves_first_and_says_that_nothing_answers() -> None:
+    seen = replace(observed(2, NEW), spec=spec(2, strategy={"type": "Recreate"}))
+    plan = decide(seen, PLATFORM, NOW)
+    assert plan.actions == (Scale(served(OLD).version_set, 0),)
+    gone = replace(seen, sets={served(OLD).version_set: VersionSetState("applied", replicas=0, ready=0)})
+    conditions = decide(gone, PLATFORM, NOW).status.conditions
+    said = {c.type: (c.status, c.reason) for c in conditions}
+    assert said["Ready"] == ("Unknown", "Recreating")
+    assert said["Available"] == ("False", "PodsNotReady")
+
+
+def test_the_time_of_a_candidate_runs_from_when_its_pods_are_asked_for() -> None:
+    waited = replace(observed(2, NEW, candidate=served(NEW)), spec=spec(2, strategy={"type": "Recreate"}))
+    assert decide(waited, PLATFORM, NOW).status.candidate == served(NEW)
+    begun = decide(replace(waited, pods={}), PLATFORM, NOW).status.candidate
+    assert begun is not None and begun.since == NOW
+
+
+def test_the_autoscaler_is_made_kept_and_taken_away() -> None:
+    scaled = replace(observed(2), spec=spec(2, autoscaling={"maxReplicas": 3}))
+    (made,) = decide(scaled, PLATFORM, NOW).actions
+    assert isinstance(made, Apply) and made.manifest["kind"] == "HorizontalPodAutoscaler"
+    there = replace(scaled, autoscaler_applied=children.applied(made.manifest))
+    assert decide(there, PLATFORM, NOW).actions == ()
+    assert decide(replace(there, spec=spec(2)), PLATFORM, NOW).actions == (DeleteAutoscaler(),)
+
+
+def test_autoscalers_count_the_pods_of_the_version_that_serves() -> None:
+    status = decide(with_candidate(observed(2, NEW)), PLATFORM, NOW).status
+    assert status.selector == f"millwright.dev/version-set={served(OLD).version_set}"
+    assert (status.replicas, status.ready_replicas) == (2, 2)
+
+
+def test_what_answered_with_all_its_pods_is_the_last_known_good() -> None:
+    assert decide(observed(2), PLATFORM, NOW).status.last_known_good == served(OLD)
+    assert decide(observed(3), PLATFORM, NOW).status.last_known_good is None

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from millwright.api.deployment import ModelReference
+from millwright.api.deployment import ModelReference, ServedVersion
 from millwright.api.model import ModelSpec, ModelStatus
 from millwright.core import resolution
 from millwright.core.execution import ObjectKey
 from millwright.core.registry import RegisteredVersion
+from millwright.core.serving_pod import Target
 from millwright.core.training_state import Missing
-from millwright.core.version_set import Target
 
 KEY = ObjectKey("flights", "arr-delay")
 PACKAGE = {"millwright.package": "s3://models/k-1", "millwright.digest": "sha256:1"}
@@ -85,6 +85,41 @@ def test_gates_that_did_not_pass_are_not_waited_for() -> None:
     found = resolved({"version": "3"}, {}, {})
     assert isinstance(found, Missing) and found.final
     assert "has not passed its gates" in found.message
+
+
+def on_record(**changes: Any) -> ServedVersion:
+    """Version 1, as a Deployment that serves it knows it."""
+    known = {"version": "1", "versionSet": "s-1", "digest": "sha256:1", "since": "2026-01-01T00:00:00Z"}
+    told = {"model": KEY.name, "packageURI": "s3://models/k-1", "gatesPassed": True}
+    return ServedVersion.model_validate(known | told | changes)
+
+
+# what is on record, what the Model lists under the number → whether the registry can be done without
+RECORDS: dict[str, tuple[ServedVersion | None, str | None, bool]] = {
+    "nothing is on record": (None, None, False),
+    "the version is on record": (on_record(), "sha256:1", True),
+    "the Model does not list it any more": (on_record(), None, True),
+    "the Model lists another package under its number": (on_record(), "sha256:2", False),
+    "another version is on record": (on_record(version="2"), None, False),
+    "another Model's version is on record": (on_record(model="other"), None, False),
+    "it is not on record where the package is": (on_record(packageURI=""), None, False),
+}
+
+
+@pytest.mark.parametrize(("record", "listed", "expected"), RECORDS.values(), ids=RECORDS.keys())
+def test_what_is_on_record_is_used_unless(record: ServedVersion | None, listed: str | None, expected: bool) -> None:
+    versions = [{"version": "1", "digest": listed}] if listed else []
+    status = ModelStatus.model_validate({"versions": versions})
+    found = resolution.recorded(KEY.name, "1", (None, record), status)
+    assert (found is not None) is expected
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_what_is_on_record_leads_to_what_the_registry_leads_to(passed: bool) -> None:
+    known = resolution.recorded(KEY.name, "1", (on_record(gatesPassed=passed),), ModelStatus())
+    assert known is not None
+    expected = Target("arr-delay", "1", "s3://models/k-1", "sha256:1", gates_passed=passed)
+    assert resolution.target(KEY, ModelSpec(), (known,), "1", pinned=False) == expected
 
 
 def test_the_target_is_the_version_s_package() -> None:

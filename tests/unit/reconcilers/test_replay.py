@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fakes.faults import Killed
 from tests.fakes.world import IR, KEY, FakeWorld, model, training_run
 from tests.unit.reconcilers.replays import AGAIN, METRICS, NAME, condition, replay, run, status, trained
 
@@ -150,7 +151,10 @@ async def test_the_mlflow_run_tells_the_pipeline_that_is_launched_even_if_it_cha
     world.cluster.put(MODELS, model())
     await world.settle(world.models)
     world.cluster.put(TRAINING_RUNS, training_run())
-    await world.training_runs.reconcile(KEY)
+    finalizer_and_run = 2
+    world.faults.after = frozenset({world.faults.calls + finalizer_and_run})
+    with pytest.raises(Killed):
+        await world.training_runs.reconcile(KEY)
     assert len(world.registry.runs) == 1 and not world.pipelines.launched
     changed = IR.replace("arr-delay", "another")
     change_pipeline(world, changed)

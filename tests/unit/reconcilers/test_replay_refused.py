@@ -58,7 +58,7 @@ async def test_a_copy_that_was_changed_in_storage_is_not_run(name: str, text: st
     world = FakeWorld()
     first = await trained(world)
     del world.cluster.objects[CONFIG_MAPS.plural, KEY.namespace, first]
-    world.objects.contents[f"s3://models/flights/{first}.replay/{name}"] = text.encode()
+    world.objects.contents[f"s3://models/flights/arr-delay/{first}.replay/{name}"] = text.encode()
     assert (await refused(world, modelVersion="1"))["reason"] == reason
 
 
@@ -73,10 +73,10 @@ async def test_another_namespaces_package_is_not_read_whatever_the_tags_say() ->
     world = FakeWorld()
     first = await trained(world)
     for name in ("pipeline.yaml", "parameters.json", "replay.json"):
-        there = world.objects.contents[f"s3://models/flights/{first}.replay/{name}"]
-        world.objects.contents[f"s3://models/other/{first}.replay/{name}"] = there
+        there = world.objects.contents[f"s3://models/flights/arr-delay/{first}.replay/{name}"]
+        world.objects.contents[f"s3://models/other/arr-delay/{first}.replay/{name}"] = there
     del world.cluster.objects[CONFIG_MAPS.plural, KEY.namespace, first]
-    tag_version(world, package=f"s3://models/other/{first}")
+    tag_version(world, package=f"s3://models/other/arr-delay/{first}")
     world.cluster.put(TRAINING_RUNS, replay(modelVersion="1"))
     with pytest.raises(RejectedError, match=r"below a place that may be read here \(s3://models/flights/\)"):
         await world.training_runs.reconcile(AGAIN)

@@ -40,7 +40,7 @@ async def test_children_go_with_the_executions_that_the_history_no_longer_keeps(
     for months in range(1, 5):
         await apply(world, months, historyLimit=2)
     assert [entry["modelVersion"] for entry in world.status()["history"]] == ["4", "3"]
-    assert set(world.pipelines.runs) == set(world.packaging.runs) == kept(world) == set(world.pipelines.launched[2:])
+    assert set(world.pipelines.runs) == set(world.packaging.started) == kept(world) == set(world.pipelines.launched[2:])
     assert [v.number for v in world.registry.model_versions[NAME]] == ["1", "2", "3", "4"]
     assert [run.status for _, _, run in world.registry.runs.values()] == ["FINISHED"] * 4
 
@@ -127,7 +127,7 @@ async def test_however_specs_change_and_whenever_it_is_killed_no_more_is_kept_th
     assert len(history) <= limit
     assert world.status()["execution"] == history[0]
     assert len(set(history)) == len(history)
-    assert {*world.pipelines.runs, *world.packaging.runs, *kept(world)} <= set(history)
+    assert {*world.pipelines.runs, *world.packaging.started, *kept(world)} <= set(history)
 
 
 async def glance(world: FakeWorld) -> None:

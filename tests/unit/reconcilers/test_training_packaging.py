@@ -11,7 +11,7 @@ from millwright.core.execution import Cause
 from millwright.ports import TRAINING_RUNS
 
 NAME = "flights.arr-delay"
-S3_DOWN = Cause("S3Unavailable", "Could not write s3://models/a: http://s3 does not answer")
+S3_DOWN = Cause("StorageUnavailable", "Could not write s3://models/a: http://s3 does not answer")
 MLFLOW_DOWN = Cause("MlflowUnavailable", "MlflowException: API request failed")
 EVICTED = Cause("Evicted", "the node was drained")
 PICKLE = Cause("UnsafeFormat", "The model was logged as a pickle", final=True)
@@ -38,7 +38,7 @@ async def test_what_is_down_is_said_and_packaging_is_tried_again_after_a_while(c
         world.clock.time += timedelta(seconds=90)
         await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
-    assert (len(world.pipelines.launched), len(world.packaging.started)) == (1, 3)
+    assert (len(world.pipelines.launched), len(world.packaging.ledger)) == (1, 3)
     assert world.status()["attempt"] == 1
 
 
@@ -50,7 +50,7 @@ async def test_what_no_other_try_can_help_is_the_failure_of_the_run(cause: Cause
     world.clock.time += timedelta(hours=1)
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Failed"
-    assert len(world.packaging.started) == 1
+    assert len(world.packaging.ledger) == 1
 
 
 async def test_a_model_that_comes_to_allow_pickles_has_the_same_result_packaged_anew() -> None:
@@ -59,13 +59,13 @@ async def test_a_model_that_comes_to_allow_pickles_has_the_same_result_packaged_
     writes = len(world.cluster.writes)
     world.cluster.put(MODELS, model(description="other words"))
     await world.settle(world.training_runs)
-    assert (len(world.cluster.writes), len(world.packaging.started)) == (writes, 1)
+    assert (len(world.cluster.writes), len(world.packaging.ledger)) == (writes, 1)
     world.cluster.put(MODELS, model(allowPickle=True))
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
     assert "failure" not in world.status()
     assert [entry["outcome"] for entry in world.status()["history"]] == ["Succeeded"]
-    assert (len(world.pipelines.launched), len(world.packaging.started)) == (1, 2)
+    assert (len(world.pipelines.launched), len(world.packaging.ledger)) == (1, 2)
     labels = world.cluster.objects[TRAINING_RUNS.plural, KEY.namespace, KEY.name]["metadata"]["labels"]
     assert labels == {}
 
@@ -77,14 +77,14 @@ async def test_what_a_pickle_turns_out_to_be_may_still_fail_and_that_is_final() 
         await world.settle(world.training_runs)
         world.clock.time += timedelta(hours=1)
     assert world.status()["failure"]["reason"] == "UnsupportedModel"
-    assert len(world.packaging.started) == 2
+    assert len(world.packaging.ledger) == 2
 
 
 async def test_a_refused_pickle_whose_job_is_gone_is_packaged_when_it_is_allowed() -> None:
     world = await packaged(PICKLE)
-    world.packaging.runs.clear()
+    world.packaging.started.clear()
     await world.settle(world.training_runs)
-    assert len(world.packaging.started) == 1
+    assert len(world.packaging.ledger) == 1
     world.cluster.put(MODELS, model(allowPickle=True))
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fakes.faults import Killed
 from tests.fakes.world import KEY, FakeWorld, model, started, training_run
 
 from millwright.core.execution import Cause
@@ -98,6 +99,7 @@ async def test_a_gate_that_fails_registers_nothing_and_a_lower_one_needs_no_new_
     world.cluster.put(TRAINING_RUNS, training_run(gates=[gate | {"threshold": 0.6}]))
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
+    assert [version.metrics for version in world.registry.model_versions[NAME]] == [{"roc_auc": 0.7}]
     assert len(world.pipelines.launched) == 1
 
 
@@ -180,7 +182,10 @@ async def test_a_backend_that_keeps_a_record_is_told_to_forget_when_the_run_is_d
 
 async def test_a_run_that_was_opened_and_never_launched_is_closed_when_the_spec_changes() -> None:
     world = await started(FakeWorld())
-    await world.training_runs.reconcile(KEY)
+    finalizer_and_run = 2
+    world.faults.after = frozenset({world.faults.calls + finalizer_and_run})
+    with pytest.raises(Killed):
+        await world.training_runs.reconcile(KEY)
     assert world.pipelines.launched == []
     world.cluster.put(TRAINING_RUNS, training_run(parameters={"train_months": "1-6"}))
     await world.settle(world.training_runs)
@@ -199,8 +204,7 @@ async def test_a_changed_message_does_not_train_again_even_when_the_job_is_gone(
 
 async def test_suspend_stops_and_resume_goes_on() -> None:
     world = await started(FakeWorld())
-    for _ in range(2):
-        await world.training_runs.reconcile(KEY)
+    await world.training_runs.reconcile(KEY)
     world.cluster.put(TRAINING_RUNS, training_run(suspend=True))
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Suspended"
@@ -213,7 +217,7 @@ async def test_suspend_stops_and_resume_goes_on() -> None:
 
 async def test_deleting_ends_what_is_under_way_and_leaves_the_registry_alone() -> None:
     world = await started(FakeWorld())
-    for _ in range(3):
+    for _ in range(2):
         await world.training_runs.reconcile(KEY)
     body = world.cluster.objects[TRAINING_RUNS.plural, KEY.namespace, KEY.name]
     body["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
@@ -230,7 +234,7 @@ async def test_a_registry_that_is_down_is_said_and_tried_again() -> None:
     async def down(*_: object) -> None:
         raise DependencyError("mlflow", "connection refused")
 
-    world.registry.find_run = down  # type: ignore[method-assign, assignment]
+    world.registry.open_run = world.registry.find_run = down  # type: ignore[method-assign, assignment]
     with pytest.raises(DependencyError):
         await world.training_runs.reconcile(KEY)
     assert world.condition("Ready")["reason"] == "MlflowUnavailable"

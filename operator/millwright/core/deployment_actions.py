@@ -1,0 +1,73 @@
+"""What a Deployment's version sets, Service and autoscaler lack of what they should be."""
+
+from datetime import datetime
+
+from millwright.api.deployment import ServedVersion
+from millwright.core import autoscaling, children, version_set
+from millwright.core.actions import Apply, DeleteAutoscaler, DeleteVersionSet, DeploymentAction, Scale
+from millwright.core.children import Manifest
+from millwright.core.deployment_state import DeploymentObserved
+from millwright.core.node_pools import InvalidPlacement
+from millwright.core.serving_pod import Platform, Target
+
+# Time for every node's proxy to learn of a switch, before the pods that lost the traffic are told to go.
+DRAIN_SECONDS = 5.0
+Actions = tuple[DeploymentAction, ...]
+
+
+def made(observed: DeploymentObserved, name: str, target: Target, platform: Platform, replicas: int) -> Actions:
+    """The version set is as the spec says, with so many pods."""
+    sets = version_set.manifests(observed.key, observed.uid, observed.spec, target, platform, replicas)
+    state = observed.sets.get(name)
+    if state is None or state.applied != children.applied(sets[0]):
+        return tuple(Apply(manifest) for manifest in sets)
+    return () if state.replicas == replicas else (Scale(name, replicas),)
+
+
+def kept(observed: DeploymentObserved, platform: Platform, replicas: int) -> Actions:
+    """The version that has the traffic keeps it, with so many pods, whatever the spec says of other versions."""
+    stable, state = observed.status.stable, observed.serving
+    if stable is None:
+        return around(observed, None)
+    if state is None:
+        return (*_made_again(observed, stable, platform, replicas), *around(observed, stable))
+    scaled = () if state.replicas == replicas else (Scale(stable.version_set, replicas),)
+    return (*scaled, *around(observed, stable))
+
+
+def around(observed: DeploymentObserved, stable: ServedVersion | None) -> Actions:
+    """The Service that sends the traffic there, and the autoscaler."""
+    wanted: list[Manifest] = []
+    if stable is not None:
+        wanted.append(version_set.stable_service(observed.key, observed.uid, stable.version_set))
+    if observed.spec.autoscaling is not None:
+        wanted.append(autoscaling.manifest(observed.key, observed.uid, observed.spec.autoscaling))
+    there = (observed.service_applied, observed.autoscaler_applied)
+    changes = tuple(Apply(manifest) for manifest in wanted if children.applied(manifest) not in there)
+    is_over = observed.spec.autoscaling is None and observed.autoscaler_applied is not None
+    return (*changes, *((DeleteAutoscaler(),) if is_over else ()))
+
+
+def leaving(observed: DeploymentObserved, candidate: str | None, now: datetime) -> tuple[Actions, float | None]:
+    """Sets beside the serving one and the candidate that may go now, and how soon to look again for the others."""
+    stable = observed.status.stable
+    others = sorted(set(observed.sets) - {candidate, stable.version_set if stable else None})
+    if not others:
+        return (), None
+    since = observed.status.draining_since
+    remaining = DRAIN_SECONDS - (now - since).total_seconds() if since else 0.0
+    if remaining > 0:
+        return (), remaining
+    return tuple(DeleteVersionSet(name) for name in others), None
+
+
+def _made_again(observed: DeploymentObserved, stable: ServedVersion, platform: Platform, replicas: int) -> Actions:
+    """The set that has the traffic was deleted: from what is on record, where the spec's pods are still the same."""
+    target = Target(
+        stable.model, stable.version, stable.package_uri, stable.digest, stable.allow_pickle, stable.gates_passed
+    )
+    try:
+        same = version_set.name(observed.key, observed.spec, target, platform) == stable.version_set
+    except InvalidPlacement:
+        return ()
+    return made(observed, stable.version_set, target, platform, replicas) if same else ()

@@ -1,0 +1,111 @@
+"""The wording of a Deployment's status."""
+
+from datetime import datetime
+
+from millwright.api.deployment import DeploymentStatus, RejectedVersion, ServedVersion
+from millwright.core import version_set
+from millwright.core.conditions import Fact, Truth, find, merge, ready, stalled, unavailable, working
+from millwright.core.deployment_state import DeploymentObserved, Unresolved
+from millwright.core.strategies.rollout import Step
+from millwright.core.training_state import Missing
+
+SERVING, STARTING, NOT_READY, ZERO = "Serving", "PodsStarting", "PodsNotReady", "ScaledToZero"
+
+
+def missing(observed: DeploymentObserved, what: Missing) -> tuple[Fact, ...]:
+    """What is wanted is not there, or wrong."""
+    message = what.message + _kept(observed)
+    verdict = (stalled if what.final else working)(what.reason, message)
+    return (*verdict, _progressing("False", what.reason, message))
+
+
+def unresolved(observed: DeploymentObserved, why: Unresolved) -> tuple[Fact, ...]:
+    """The registry does not answer. Where what serves was what is wanted, it is as ready as its pods are."""
+    stable, before = observed.status.stable, find(observed.status.conditions, "Ready")
+    unknown = _progressing("Unknown", why.reason, why.message)
+    if stable is None or before is None or before.reason not in (SERVING, STARTING, NOT_READY, ZERO):
+        return (*working(why.reason, why.message + _kept(observed)), unknown)
+    return (*serving(observed, stable), Fact("Reconciling", "True", why.reason, why.message), unknown)
+
+
+def rolling_out(step: Step) -> tuple[Fact, ...]:
+    """A candidate is on its way."""
+    return (*working(step.reason, step.message), _progressing("True", step.reason, step.message))
+
+
+def switching(stable: ServedVersion) -> tuple[Fact, ...]:
+    """The traffic has just been given to another version."""
+    message = f"traffic goes to version {stable.version}"
+    return (*working("Switching", message), _progressing("True", "Switching", message))
+
+
+def serving(observed: DeploymentObserved, stable: ServedVersion) -> tuple[Fact, ...]:
+    """The wanted version has the traffic."""
+    complete = _progressing("False", "Complete", f"version {stable.version} is rolled out")
+    state, want = observed.serving, observed.replicas
+    if want == 0:
+        return (*ready(ZERO, _scaled_to_zero(stable)), complete)
+    have, trouble = (state.ready, state.trouble) if state else (0, None)
+    message = f"version {stable.version}: {have} of {want} pods answer"
+    if have >= want:
+        return (*ready(SERVING, message), complete)
+    if have and trouble is None:
+        return (*working(STARTING, f"{message}, the others start"), complete)
+    return (*unavailable(NOT_READY, message + (f": {trouble}" if trouble else "")), complete)
+
+
+def rejected(observed: DeploymentObserved, what: RejectedVersion) -> tuple[Fact, ...]:
+    """A version did not answer in time, and is not tried again."""
+    message = (
+        f"version {what.version} did not answer within {what.progress_deadline_seconds} s ({what.message})"
+        f"{_kept(observed)}; it is tried again when the version, the pod template, strategy or "
+        "progressDeadlineSeconds changes"
+    )
+    reason = "ProgressDeadlineExceeded"
+    return (*stalled(reason, message), _progressing("False", reason, message))
+
+
+def status(observed: DeploymentObserved, now: datetime, facts: tuple[Fact, ...], **changes: object) -> DeploymentStatus:
+    """The status that says `facts`, and how many pods of what has the traffic there are."""
+    stable = changes.get("stable", observed.status.stable)
+    assert stable is None or isinstance(stable, ServedVersion)
+    state = observed.sets.get(stable.version_set) if stable else None
+    told = (*facts, _available(observed, stable))
+    values: dict[str, object] = {
+        "observed_generation": observed.generation,
+        "url": version_set.url(observed.key) if stable else None,
+        "replicas": state.current if state else 0,
+        "ready_replicas": state.ready if state else 0,
+        "selector": version_set.selector(observed.key, stable.version_set if stable else None),
+        "conditions": merge(observed.status.conditions, told, observed.generation, now),
+    }
+    return observed.status.model_copy(update=values | changes)
+
+
+def _available(observed: DeploymentObserved, stable: ServedVersion | None) -> Fact:
+    """Whether anything answers, whatever becomes of the version that is wanted."""
+    if stable is None:
+        return Fact("Available", "False", "NothingServes", "no version has answered yet")
+    if observed.replicas == 0:
+        return Fact("Available", "False", ZERO, _scaled_to_zero(stable))
+    state = observed.sets.get(stable.version_set)
+    have = state.ready if state else 0
+    message = f"version {stable.version}: {have} of {observed.replicas} pods answer"
+    return Fact("Available", "True" if have else "False", SERVING if have else NOT_READY, message)
+
+
+def _scaled_to_zero(stable: ServedVersion) -> str:
+    return f"scaled to zero: version {stable.version} is kept and does not answer until spec.replicas is raised"
+
+
+def _kept(observed: DeploymentObserved) -> str:
+    """What becomes of the version that has the traffic."""
+    stable, state = observed.status.stable, observed.serving
+    if stable is None:
+        return ""
+    answers = state is not None and state.ready > 0
+    return f"; version {stable.version} {'goes on serving' if answers else 'is started again'}"
+
+
+def _progressing(status: Truth, reason: str, message: str) -> Fact:
+    return Fact("Progressing", status, reason, message)

@@ -1,0 +1,50 @@
+"""What a decision on a Deployment depends on, as frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from millwright.api.deployment import DeploymentSpec, DeploymentStatus
+from millwright.core import autoscaling
+from millwright.core.execution import ObjectKey
+from millwright.core.serving_pod import Target
+from millwright.core.training_state import Missing
+from millwright.core.version_set_state import VersionSetState
+
+
+@dataclass(frozen=True)
+class Unresolved:
+    """The registry does not answer, and the version that is wanted is not on record. `reason`, `message`: why."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class DeploymentObserved:
+    """Everything that a decision on a Deployment depends on.
+
+    `pods`: by version set, those that hold room on a node, also where the set is gone. `service_applied`,
+    `autoscaler_applied`: hashes of what those were made from (None: there is none of ours).
+    """
+
+    key: ObjectKey
+    uid: str
+    generation: int
+    spec: DeploymentSpec
+    status: DeploymentStatus
+    target: Target | Missing | Unresolved
+    sets: Mapping[str, VersionSetState]
+    pods: Mapping[str, int] = field(default_factory=dict)
+    service_applied: str | None = None
+    autoscaler_applied: str | None = None
+
+    @property
+    def replicas(self) -> int:
+        """Pods that the version that serves shall have."""
+        return autoscaling.replicas(self.spec)
+
+    @property
+    def serving(self) -> VersionSetState | None:
+        """The version set that has the traffic; None: there is none, or somebody deleted it."""
+        stable = self.status.stable
+        return self.sets.get(stable.version_set) if stable else None

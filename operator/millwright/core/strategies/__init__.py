@@ -1,0 +1,8 @@
+"""How one version replaces another: a strategy is a pure function from what is seen to the next step."""
+
+from collections.abc import Mapping
+
+from millwright.core.strategies import recreate, rolling_update
+from millwright.core.strategies.rollout import Strategy
+
+STRATEGIES: Mapping[str, Strategy] = {"RollingUpdate": rolling_update.step, "Recreate": recreate.step}

@@ -1,0 +1,90 @@
+"""Version sets as the cluster shows them: how many of their pods answer, and what keeps the others from it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from millwright.core import children, pod_state
+from millwright.core.children import Manifest
+from millwright.core.pod_state import Trouble
+from millwright.core.serving_pod import CONTAINER, VERSION_SET_LABEL
+
+# Exit codes of the server (docs/contracts.md), where they say more than that it failed.
+EXITS = {2: "InvalidSettings", 3: "DigestMismatch"}
+TAIL_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class VersionSetState:
+    """One version set.
+
+    `applied`: hash of what it was made from. `replicas`: pods asked for; `current`: pods made; `ready`: those that
+    answer. `seen`: its numbers are those of its present spec. `trouble`: what keeps a pod from answering.
+    """
+
+    applied: str
+    replicas: int
+    ready: int
+    current: int = 0
+    seen: bool = True
+    trouble: Trouble | None = None
+
+    def answers(self, replicas: int) -> bool:
+        """Whether so many pods were asked for, and all of them answer."""
+        return self.seen and self.replicas == replicas and self.ready >= replicas
+
+
+def read(sets: Iterable[Manifest], pods: Iterable[Manifest]) -> dict[str, VersionSetState]:
+    """The state of each version set by its name, from apps/v1 Deployments and pods."""
+    newest_first = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
+    return {body["metadata"]["name"]: _state(body, newest_first) for body in sets}
+
+
+def holding(pods: Iterable[Manifest]) -> Mapping[str, int]:
+    """How many pods of each version set hold room on a node, or wait for it; those that are ending, too."""
+    there = (pod for pod in pods if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"))
+    return Counter(_set_of(pod) for pod in there)
+
+
+def _set_of(pod: Manifest) -> str:
+    return str(pod["metadata"].get("labels", {}).get(VERSION_SET_LABEL, ""))
+
+
+def _state(body: Manifest, pods: Iterable[Manifest]) -> VersionSetState:
+    status, name = body.get("status", {}), body["metadata"]["name"]
+    own = (_trouble(pod) for pod in pods if _set_of(pod) == name)
+    return VersionSetState(
+        applied=children.applied(body),
+        replicas=body["spec"].get("replicas", 1),
+        ready=status.get("availableReplicas", 0),
+        current=status.get("replicas", 0),
+        seen=status.get("observedGeneration") == body["metadata"]["generation"],
+        trouble=next(filter(None, own), None) or _uncreated(status),
+    )
+
+
+def _trouble(pod: Manifest) -> Trouble | None:
+    """Why the pod does not answer; None where it does, or nothing is known yet, or it is being deleted."""
+    if "deletionTimestamp" in pod["metadata"] or _is_ready(pod):
+        return None
+    ended = pod_state.terminated(pod, CONTAINER)
+    if ended:
+        words = str(ended.get("message", "")).strip()[-TAIL_CHARACTERS:]
+        reason = EXITS.get(ended.get("exitCode", 1)) or pod_state.failure_reason(pod, CONTAINER)
+        return Trouble(reason, f"exit code {ended.get('exitCode')}" + (f": {words}" if words else ""))
+    disrupted = pod_state.disruption(pod)
+    if disrupted:
+        return Trouble(disrupted, str(pod["status"].get("message", "")))
+    return pod_state.held_up(pod)
+
+
+def _is_ready(pod: Manifest) -> bool:
+    conditions = pod.get("status", {}).get("conditions") or []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _uncreated(status: Manifest) -> Trouble | None:
+    """Pods that could not even be made: over quota, forbidden, or without their service account."""
+    conditions = status.get("conditions") or []
+    failed: Manifest = next((c for c in conditions if c["type"] == "ReplicaFailure" and c["status"] == "True"), {})
+    return Trouble(str(failed.get("reason", "")), str(failed.get("message", ""))) if failed else None
