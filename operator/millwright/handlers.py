@@ -4,7 +4,8 @@ What wakes what: the object itself and what it owns, as a Model its import's Job
 name it, the Models that depend on it, and the TrainingRuns that name it and have no result, or one that it may lift; a
 Deployment wakes the Model that it names, and a TrainingRun the one that it made a version of; other node pools wake all
 Deployments. A ConfigMap is not watched: a TrainingRun that waits for one looks again by itself. Of autoscalers only the
-end is told: their status changes every few seconds.
+end is told: their status changes every few seconds. A replica that does not lead watches too: its queues are filled and
+wait.
 """
 
 import asyncio
@@ -84,19 +85,17 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
         settings.watching.server_timeout = 300
         settings.persistence.diffbase_storage = NothingToCompare()
         operator = running["operator"] = await build(running["settings"])
-        endless = (*(work() for work in operator.endless), operator.node_pools.follow(wake_deployments))
-        running["tasks"] = [asyncio.create_task(work) for work in endless]
+        running["task"] = asyncio.create_task(operator.run(wake_deployments))
 
     @kopf.on.cleanup(registry=handlers)
     async def end(**_: Any) -> None:
-        for task in running["tasks"]:
-            await stop(task)
+        await stop(running["task"])
         await running["operator"].close()
 
     @kopf.on.probe(registry=handlers, id="queues")
     async def alive(**_: Any) -> str:
-        if any(task.done() for task in running["tasks"]):
-            raise RuntimeError("a queue, or what follows node pools or runs, has ended")
+        if running["task"].done():
+            raise RuntimeError("the queues, or what follows node pools or runs, have ended")
         return "running"
 
     def operator() -> Operator:

@@ -4,7 +4,8 @@ Two errors cross this edge: DependencyError (try again) and RejectedError (only 
 Every writing call is idempotent: done twice, it is done once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,10 +24,14 @@ from millwright.core.execution import (
     TrackedRun,
 )
 from millwright.core.ir import Pipeline
+from millwright.core.leadership import LeaseRecord
 from millwright.core.queueing import QueuePlace
 from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
 
 Manifest = dict[str, Any]
+# Every call of the outside world goes through one. It raises DependencyError, before the call or in the midst of it,
+# once this process may not write any more.
+Fence = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class DependencyError(Exception):
@@ -64,6 +69,7 @@ class Resource:
 CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
 JOBS = Resource("batch/v1", "jobs")
+LEASES = Resource("coordination.k8s.io/v1", "leases")
 PODS = Resource("v1", "pods")
 WORKFLOWS = Resource("argoproj.io/v1alpha1", "workflows")
 WORKLOADS = Resource("kueue.x-k8s.io/v1beta2", "workloads")
@@ -91,7 +97,10 @@ class Cluster(Protocol):
         """Server-side apply under our field manager."""
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
-        """JSON merge patch; an object that is gone is left alone."""
+        """JSON merge patch; an object that is gone is left alone.
+
+        With a `resourceVersion` it is of that version, or raises DependencyError: the object was changed, or is gone.
+        """
 
     async def delete(self, resource: Resource, namespace: str, name: str, foreground: bool = False) -> None:
         """Deletes the object and what it owns; absent is fine. `foreground`: it goes when what it owns has gone."""
@@ -249,6 +258,19 @@ class Registry(Protocol):
 
     async def delete_model(self, name: str) -> None:
         """Takes a registered model away, with its versions and aliases; absent is fine."""
+
+
+class Lease(Protocol):
+    """What the replicas of the operator contend for."""
+
+    async def read(self) -> LeaseRecord | None:
+        """As it stands, or None where there is none."""
+
+    async def write(self, record: LeaseRecord, over: LeaseRecord | None) -> LeaseRecord:
+        """Writes it over the one that was read (None: there was none), and returns it with its version.
+
+        Raises DependencyError or RejectedError where it could not, as where it is another by now.
+        """
 
 
 class Clock(Protocol):

@@ -54,24 +54,25 @@ class KeyedQueue(Generic[Key]):
         self._timers[key] = asyncio.get_running_loop().call_later(seconds, self.add, key)
 
     async def run(self) -> None:
-        """Works until cancelled."""
+        """Works until cancelled. What was under way or had a time is then waiting, for when it is run again."""
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._workers):
                     group.create_task(self._worker())
         finally:
-            for timer in self._timers.values():
-                timer.cancel()
+            left = (*self._active, *self._timers)
+            self._active.clear()
+            self._again.clear()
+            for key in left:
+                self.add(key)
 
     async def _worker(self) -> None:
         while True:
             key = await self._ready.get()
             self._queued.discard(key)
             self._active.add(key)
-            try:
-                delay = await self._attempt(key)
-            finally:
-                self._active.discard(key)
+            delay = await self._attempt(key)
+            self._active.discard(key)
             if key in self._again:
                 self._again.discard(key)
                 self.add(key)

@@ -36,8 +36,10 @@ class Images(Section):
 class Mlflow(Section):
     """Where MLflow is."""
 
-    tracking_uri: str = Field(pattern=r"^https?://", description="What pods and the operator use.")
+    tracking_uri: str = Field(pattern=r"^https?://[^@]+$", description="What pods and the operator use; names no user.")
     public_url: str | None = Field(None, description="What browsers use, for links in status.")
+    secret_name: str | None = Field(None, description="Secret of each namespace with the pods' login.")
+    login_folder: Path | None = Field(None, description="Folder with the operator's own, as files.")
 
 
 class Storage(Section):
@@ -48,6 +50,13 @@ class Storage(Section):
         (), description="Prefixes, for example s3://pipelines/, below which anybody may name a compiled pipeline."
     )
     secret_name: str = Field("millwright-storage", description="Secret of each namespace with S3 credentials.")
+
+
+class Lease(Section):
+    """What the operator's replicas contend for."""
+
+    namespace: str = Field("millwright", description="Its namespace.")
+    name: str = Field("millwright-operator", description="Its name; one for all that watch the same namespaces.")
 
 
 class UserHeader(Section):
@@ -72,6 +81,10 @@ class Kubeflow(Section):
         ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"),
         description="Keys of the storage Secret that steps get; each must be in it, or their pods do not start.",
     )
+    mlflow_keys: tuple[str, ...] = Field(
+        ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"),
+        description="Keys of mlflow.secretName that steps get, where it is set; each must be in it, too.",
+    )
 
 
 class Settings(BaseSettings):
@@ -93,6 +106,7 @@ class Settings(BaseSettings):
     )
     kueue: bool = Field(False, description="Whether the cluster has Kueue, so that TrainingRuns may name a queue.")
     kubeflow: Kubeflow | None = Field(None, description="The server of the kubeflow backend.")
+    lease: Lease = Field(Lease(), description="Whose holder, of several replicas, works.")
     namespaces: tuple[str, ...] = Field((), description="Namespaces to watch; all where it is empty.")
     workers: int = Field(8, ge=1, le=128, description="Objects of one kind reconciled at once.")
     runner_resources: Quantities = Field(default_factory=dict, description="Requests and limits of pipeline pods.")

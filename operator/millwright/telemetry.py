@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 RECONCILES = Counter("millwright_reconciles", "Reconciles by kind and outcome.", ["kind", "outcome"])
 RECONCILE_SECONDS = Histogram("millwright_reconcile_seconds", "Seconds that a reconcile takes.", ["kind"])
 QUEUE_DEPTH = Gauge("millwright_queue_depth", "Objects that wait for a worker.", ["kind"])
+LEADER = Gauge("millwright_leader", "1 where this replica leads, so that its queues are worked on, else 0.")
 API_WRITES = Counter("millwright_api_writes", "Requests to the Kubernetes API that write.", ["method"])
 EXECUTIONS = Counter(
     "millwright_executions",

@@ -1,12 +1,15 @@
 """Settings → adapters → reconcilers → queues. The only place that constructs."""
 
+import asyncio
+import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from millwright.adapters.backends import Backends
-from millwright.adapters.clock import SystemClock
+from millwright.adapters.clock import SystemClock, elapsed
 from millwright.adapters.dataset_checks import JobDatasetChecks
 from millwright.adapters.embedded import EmbeddedPipelines
 from millwright.adapters.jobs import JobSettings
@@ -14,36 +17,51 @@ from millwright.adapters.kubeflow import KubeflowPipelines, KubeflowSettings
 from millwright.adapters.kubeflow_api import Credentials, KubeflowApi
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.kueue import KueueQueues, NoQueues
+from millwright.adapters.lease import KubernetesLease
 from millwright.adapters.mlflow import MlflowRegistry
+from millwright.adapters.mlflow_login import MlflowLogin
 from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.packaging import JobPackaging
 from millwright.adapters.s3 import S3Objects
 from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
 from millwright.core.serving_pod import Platform
-from millwright.ports import Cluster, Pipelines
+from millwright.leadership import Leadership, LeaseFence
+from millwright.ports import Cluster, Fence, Pipelines
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
 from millwright.reconcilers.model import ModelReconciler, Packages
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
-from millwright.settings import Kubeflow, Settings
+from millwright.settings import Kubeflow, Mlflow, Settings
 
 Endless = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
 class Operator:
-    """The running parts. `endless`: the work that goes on as long as the operator does."""
+    """The running parts. `work`: what goes on as long as this replica leads."""
 
     cluster: KubernetesCluster
     registry: MlflowRegistry
     kubeflow: KubeflowApi | None
     node_pools: NodePoolsFile
     models_seen: WatchedModels
+    leadership: Leadership
     training_runs: KeyedQueue[ObjectKey]
     models: KeyedQueue[ObjectKey]
     deployments: KeyedQueue[ObjectKey]
-    endless: tuple[Endless, ...]
+    work: tuple[Endless, ...]
+
+    async def run(self, pools_changed: Callable[[], None]) -> None:
+        """Works while this replica leads; follows the node pools always."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.leadership.run(self._lead))
+            group.create_task(self.node_pools.follow(pools_changed))
+
+    async def _lead(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for work in self.work:
+                group.create_task(work())
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -55,20 +73,22 @@ class Operator:
 
 async def build(settings: Settings) -> Operator:
     """Connects everything as the settings say."""
-    cluster = await KubernetesCluster.connect()
-    registry = MlflowRegistry(settings.mlflow.tracking_uri, settings.mlflow.public_url)
+    fence = LeaseFence(elapsed)
+    cluster = await KubernetesCluster.connect(fence.passing)
+    registry = _registry(settings.mlflow, fence.passing)
     clock = SystemClock()
     jobs = JobSettings(
         image=settings.images.runner,
         tracking_uri=settings.mlflow.tracking_uri,
         storage_secret=settings.storage.secret_name,
         resources=settings.runner_resources,
+        mlflow_secret=settings.mlflow.secret_name,
     )
-    api = _kubeflow_api(settings.kubeflow)
+    api = _kubeflow_api(settings.kubeflow, fence.passing)
     node_pools = NodePoolsFile(settings.node_pools_file)
     kubeflow = _kubeflow(settings.kubeflow, cluster, jobs, api, node_pools)
     seen = WatchedModels(cluster)
-    packages = Packages(settings.storage.packages, partial(_packages, settings.storage.packages))
+    packages = Packages(settings.storage.packages, partial(_packages, settings.storage.packages, fence.passing))
     packaging = JobPackaging(cluster, jobs, settings.storage.packages)
     world = World(
         models=seen,
@@ -76,7 +96,7 @@ async def build(settings: Settings) -> Operator:
         dataset_checks=JobDatasetChecks(cluster, jobs),
         packaging=packaging,
         registry=registry,
-        objects=S3Objects(settings.storage.pipelines),
+        objects=S3Objects(settings.storage.pipelines, fence.passing),
         packages=packages.of,
         queues=KueueQueues(cluster, jobs, node_pools.current) if settings.kueue else NoQueues(),
         pools=node_pools.current,
@@ -94,24 +114,36 @@ async def build(settings: Settings) -> Operator:
         kubeflow=api,
         node_pools=node_pools,
         models_seen=seen,
+        leadership=_leadership(settings, cluster, fence),
         training_runs=training_runs,
         models=models,
         deployments=deployments,
-        endless=(training_runs.run, models.run, deployments.run, *followers),
+        work=(training_runs.run, models.run, deployments.run, *followers),
     )
 
 
-def _packages(uri: str, namespace: str) -> S3Objects:
+def _packages(uri: str, fence: Fence, namespace: str) -> S3Objects:
     """What may be touched of a namespace's packages."""
-    return S3Objects((f"{uri.rstrip('/')}/{namespace}",))
+    return S3Objects((f"{uri.rstrip('/')}/{namespace}",), fence)
 
 
-def _kubeflow_api(section: Kubeflow | None) -> KubeflowApi | None:
+def _registry(section: Mlflow, fence: Fence) -> MlflowRegistry:
+    login = MlflowLogin(section.login_folder)
+    return MlflowRegistry(section.tracking_uri, section.public_url, fence=fence, login=login)
+
+
+def _leadership(settings: Settings, cluster: KubernetesCluster, fence: LeaseFence) -> Leadership:
+    lease = KubernetesLease(cluster.api, settings.lease.namespace, settings.lease.name)
+    identity = f"{socket.gethostname()}_{uuid4()}"  # a container that was restarted is another
+    return Leadership(lease, identity, fence, elapsed)
+
+
+def _kubeflow_api(section: Kubeflow | None, fence: Fence) -> KubeflowApi | None:
     if section is None:
         return None
     header = section.user_header
     headers = {header.name: header.value} if header else {}
-    return KubeflowApi(section.url, Credentials(section.token_file, headers))
+    return KubeflowApi(section.url, Credentials(section.token_file, headers), fence=fence)
 
 
 def _kubeflow(
@@ -123,6 +155,7 @@ def _kubeflow(
         public_url=section.public_url or section.url,
         run_namespace=section.run_namespace,
         storage_keys=section.storage_keys,
+        mlflow_keys=section.mlflow_keys,
         service_account_name=section.service_account_name,
     )
     return KubeflowPipelines(api, cluster, jobs, chosen, pools.current)

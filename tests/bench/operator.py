@@ -9,10 +9,11 @@ import kopf
 from tests.bench.instant import InstantPackaging, InstantPipelines, InstantRegistry
 from tests.bench.traffic import CountingClient
 from tests.fakes.dataset_checks import FakeDatasetChecks
+from tests.fakes.lease import FakeLease
 from tests.fakes.objects import FakeObjects
 
 from millwright import handlers, settings
-from millwright.adapters.clock import SystemClock
+from millwright.adapters.clock import SystemClock, elapsed
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.kueue import NoQueues
 from millwright.adapters.node_pools import NodePoolsFile
@@ -20,6 +21,7 @@ from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
 from millwright.core.node_pools import NodePools
 from millwright.core.serving_pod import Platform
+from millwright.leadership import Leadership, LeaseFence
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
 from millwright.reconcilers.model import ModelReconciler, Packages
@@ -76,10 +78,11 @@ class Fakes:
             kubeflow=None,
             node_pools=NodePoolsFile(None),
             models_seen=seen,
+            leadership=Leadership(FakeLease(), "bench", LeaseFence(elapsed), elapsed),
             training_runs=self.queue,
             models=model_queue,
             deployments=deployment_queue,
-            endless=(self.queue.run, model_queue.run, deployment_queue.run),
+            work=(self.queue.run, model_queue.run, deployment_queue.run),
         )
 
 

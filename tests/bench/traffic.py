@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from kubernetes.aio import client
 
-from millwright.adapters.kubernetes import configuration
+from millwright.adapters.kubernetes_api import configuration
 
 READ = "GET"
 Observer = Callable[[str, Any], None]

@@ -12,6 +12,7 @@ from tests.cluster.settings import ROOT
 CHART = ROOT / "charts" / "millwright"
 RELEASE, NAMESPACE = "mill", "platform"
 Object = dict[str, Any]
+OWN_MLFLOW: Object = {"mlflow.embedded": False, "mlflow.trackingUri": "http://mlflow.example"}
 
 
 def helm(*words: str) -> subprocess.CompletedProcess[str]:
@@ -45,6 +46,22 @@ def pods(objects: list[Object]) -> Iterator[tuple[str, Object]]:
 def containers(pod: Object) -> list[Object]:
     """All containers of a pod spec, those that run first too."""
     return [*pod.get("initContainers", []), *pod["containers"]]
+
+
+def named(objects: list[Object], kind: str) -> list[tuple[str, str]]:
+    """(namespace, name) of every object of a kind; the namespace is empty where there is none."""
+    return [(o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in objects if o["kind"] == kind]
+
+
+def template(objects: list[Object], name: str) -> Any:
+    """Pod template of a Deployment."""
+    return next(o["spec"]["template"] for o in objects if o["kind"] == "Deployment" and o["metadata"]["name"] == name)
+
+
+def settings(objects: list[Object], file: str) -> str:
+    """A file of the operator's."""
+    text: str = next(o["data"][file] for o in objects if o["metadata"]["name"] == "mill-settings")
+    return text
 
 
 def _given(values: Object) -> list[str]:

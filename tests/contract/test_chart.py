@@ -9,12 +9,25 @@ from typing import Any
 import pytest
 import yaml
 from tests.cluster.settings import ROOT
-from tests.contract.chart import CHART, NAMESPACE, Object, containers, helm, pods, refusal, render
+from tests.contract.chart import (
+    CHART,
+    NAMESPACE,
+    OWN_MLFLOW,
+    Object,
+    containers,
+    helm,
+    named,
+    pods,
+    refusal,
+    render,
+    settings,
+    template,
+)
 from tests.contract.s3_server import s3_server
 
+from millwright import settings as operator_settings
 from millwright.adapters import node_pool_settings
 
-OWN_MLFLOW = {"mlflow.embedded": False, "mlflow.trackingUri": "http://mlflow.example"}
 OWN_S3 = {"storage.embedded": False}
 GIVEN_KEYS = {"storage.accessKeyId": "given-id", "storage.secretAccessKey": "given-secret"}
 VARIANTS: dict[str, Object] = {
@@ -23,6 +36,12 @@ VARIANTS: dict[str, Object] = {
     "MLflow of one's own": OWN_MLFLOW,
     "S3 of one's own": OWN_S3,
     "all of one's own, in one namespace": OWN_MLFLOW | OWN_S3 | {"namespaces": ["a"]},
+    "a login and a database": {
+        "mlflow.secretName": "login",
+        "mlflow.authSecretName": "auth",
+        "mlflow.databaseSecretName": "database",
+        "mlflow.workers": 4,
+    },
     "given keys": GIVEN_KEYS,
     "a Secret that is there": {"storage.createSecret": False},
     "all switches on": {"serviceMonitor.enabled": True, "images.pullSecrets": [{"name": "registry"}]},
@@ -39,11 +58,6 @@ CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition
 def objects(request: pytest.FixtureRequest) -> list[Object]:
     """What one variant renders to."""
     return render(VARIANTS[request.param])
-
-
-def named(objects: list[Object], kind: str) -> list[tuple[str, str]]:
-    """(namespace, name) of every object of a kind; the namespace is empty where there is none."""
-    return [(o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in objects if o["kind"] == kind]
 
 
 def test_lint_has_nothing_to_say() -> None:
@@ -104,16 +118,42 @@ def test_every_container_has_an_image_with_a_tag_and_bounds(objects: list[Object
     assert [c["name"] for c in every if not c.get("resources", {}).get("limits", {}).get("memory")] == []
 
 
-def test_cluster_wide_it_has_one_cluster_role_and_no_role() -> None:
+LEASE_ROLE = (NAMESPACE, "mill-operator-lease")
+
+
+def test_cluster_wide_it_has_one_cluster_role_and_a_role_for_its_lease() -> None:
     objects = render({})
     assert named(objects, "ClusterRole") == [("", "mill-operator")]
     assert named(objects, "ClusterRoleBinding") == [("", "mill-operator")]
-    assert named(objects, "Role") == named(objects, "RoleBinding") == []
+    assert named(objects, "Role") == named(objects, "RoleBinding") == [LEASE_ROLE]
+
+
+def test_the_lease_that_it_may_write_is_the_one_that_it_is_told_to(objects: list[Object]) -> None:
+    lease = yaml.safe_load(settings(objects, "settings.yaml"))["lease"]
+    assert lease == {"namespace": NAMESPACE, "name": "mill-operator"}
+    (role,) = [o for o in objects if o["kind"] == "Role" and o["metadata"]["name"] == "mill-operator-lease"]
+    named_rule, creation = role["rules"]
+    assert (named_rule["resourceNames"], named_rule["verbs"]) == (["mill-operator"], ["get", "patch"])
+    assert creation["verbs"] == ["create"]
+
+
+def test_several_replicas_are_spread_and_one_is_not() -> None:
+    def spread(values: Object) -> Any:
+        return template(render(values), "mill-operator")["spec"].get("topologySpreadConstraints")
+
+    assert spread({}) is None
+    (constraint,) = spread({"operator.replicas": 2})
+    assert constraint["topologyKey"] == "kubernetes.io/hostname"
+    assert constraint["labelSelector"]["matchLabels"].items() <= labels({"operator.replicas": 2}).items()
+
+
+def labels(values: Object) -> Any:
+    return template(render(values), "mill-operator")["metadata"]["labels"]
 
 
 def test_namespaced_it_has_a_role_in_each_namespace_and_nothing_cluster_wide_but_the_crds() -> None:
     objects = render({"namespaces": ["a", "b"]})
-    roles = [("a", "mill-operator"), ("b", "mill-operator")]
+    roles = [LEASE_ROLE, ("a", "mill-operator"), ("b", "mill-operator")]
     assert named(objects, "Role") == named(objects, "RoleBinding") == roles
     scoped = {body["kind"] for body in objects if body["kind"] in CLUSTER_SCOPED}
     assert scoped == {"CustomResourceDefinition"}
@@ -188,13 +228,15 @@ def test_given_keys_are_the_storage_s_and_other_keys_start_its_pods_anew() -> No
         assert template(render(GIVEN_KEYS), name) != template(render(changed), name)
 
 
-def template(objects: list[Object], name: str) -> Any:
-    return next(o["spec"]["template"] for o in objects if o["kind"] == "Deployment" and o["metadata"]["name"] == name)
-
-
-def settings(objects: list[Object], file: str) -> str:
-    text: str = next(o["data"][file] for o in objects if o["metadata"]["name"] == "mill-settings")
-    return text
+def test_what_the_chart_writes_the_operator_reads(
+    objects: list[Object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = tmp_path / "node-pools.yaml"
+    pools.write_text(settings(objects, "node-pools.yaml"))
+    text = settings(objects, "settings.yaml").replace("/etc/millwright/node-pools.yaml", str(pools))
+    (tmp_path / "settings.yaml").write_text(text)
+    monkeypatch.setenv(operator_settings.FILE_VARIABLE, str(tmp_path / "settings.yaml"))
+    assert operator_settings.load().lease.name == "mill-operator"
 
 
 def test_node_pools_are_what_the_operator_reads() -> None:
@@ -240,13 +282,13 @@ def test_other_node_pools_start_no_pod_anew() -> None:
     [
         ({"storage.accessKeyId": "alone"}, "secretAccessKey"),
         ({"storage.secretAccessKey": "all-alone"}, "secretAccessKey"),
-        ({"mlflow.embedded": False}, "trackingUri"),
         ({"storage.bucket": "models"}, "bucket"),
         ({"namespaces": ["a", "a"]}, "namespaces"),
         ({"nodePools": {"GPU": {}}}, "GPU"),
         ({"nodePools": {"gpu": {"accelerators": "nvidia.com/gpu"}}}, "accelerators"),
         ({"nodePools": {"gpu": {"hourlyCost": -1}}}, "hourlyCost"),
         ({"currency": "euro"}, "currency"),
+        ({"operator.replicas": 0}, "replicas"),
     ],
 )
 def test_wrong_values_are_refused_by_name(values: Object, words: str) -> None:

@@ -118,6 +118,14 @@ async def test_a_patch_of_a_version_that_has_passed_is_refused_and_may_be_tried_
     assert await place.data(name) == {"a": "ours"}
 
 
+async def test_a_patch_of_a_version_of_what_is_gone_is_refused_and_may_be_tried_again(place: Place, name: str) -> None:
+    await place.cluster.create(CONFIG_MAPS, place.config_map(name, {}))
+    read = (await place.found(CONFIG_MAPS, name))["metadata"]["resourceVersion"]
+    await place.cluster.delete(CONFIG_MAPS, place.namespace, name)
+    with pytest.raises(DependencyError):
+        await place.cluster.patch(CONFIG_MAPS, place.namespace, name, {"metadata": {"resourceVersion": read}})
+
+
 async def test_writing_to_what_is_absent_is_fine_and_makes_nothing(place: Place, name: str) -> None:
     await place.cluster.patch(CONFIG_MAPS, place.namespace, name, {"data": {"a": "1"}})
     await place.cluster.patch_status(INGRESSES, place.namespace, name, {"loadBalancer": {}})

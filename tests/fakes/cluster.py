@@ -71,11 +71,12 @@ class FakeCluster:
 
     def _merge(self, resource: Resource, namespace: str, name: str, patch: Manifest, verb: str) -> None:
         body = self.objects.get((resource.plural, namespace, name))
+        asked = patch.get("metadata", {}).get("resourceVersion")
+        if asked is not None and (body is None or asked != body["metadata"]["resourceVersion"]):
+            raise DependencyError("kubernetes", f"{resource.plural} {name}: the object has been modified")
         if body is None:
             return
         metadata = body["metadata"]
-        if patch.get("metadata", {}).get("resourceVersion", metadata["resourceVersion"]) != metadata["resourceVersion"]:
-            raise DependencyError("kubernetes", f"{resource.plural} {name}: the object has been modified")
         self._wrote(verb, resource, name)
         spec = copy.deepcopy(body.get("spec"))
         _merge_into(body, patch)

@@ -25,8 +25,8 @@ ELSEWHERE |= {
     *pod_state.STATUS_REASONS.values(),
     *packaging.TRANSIENT,
 }
-# What a stage tells the next, and nobody else.
-INTERNAL = {"Launched"}
+# What a stage tells the next, and what a replica without the lease tells its log: it may write no status.
+INTERNAL = {"Launched", "LeaseUnavailable"}
 
 
 def reasons(path: Path) -> Iterator[str]:

@@ -109,3 +109,28 @@ async def test_what_was_refused_is_looked_at_again_in_minutes(monkeypatch: pytes
     await until(waited)
     await stop(task)
     assert waits == {"a": 300.0}
+
+
+async def test_what_was_under_way_or_had_a_time_is_looked_at_when_the_queue_is_run_again() -> None:
+    looks: list[str] = []
+    begun, done = asyncio.Event(), asyncio.Event()
+
+    async def work(key: str) -> float | None:
+        looks.append(key)
+        if looks == ["soon", "slow"]:
+            begun.set()
+            await asyncio.Event().wait()
+        if len(looks) == 4:
+            done.set()
+        return 3600.0 if key == "soon" else None
+
+    queue: KeyedQueue[str] = KeyedQueue("test", work, workers=1)
+    queue.add("soon")
+    queue.add("slow")
+    task = asyncio.create_task(queue.run())
+    await until(begun)
+    await stop(task)
+    task = asyncio.create_task(queue.run())
+    await until(done)
+    await stop(task)
+    assert sorted(looks[2:]) == ["slow", "soon"]

@@ -27,6 +27,14 @@ def test_settings_name_the_file_of_node_pools(tmp_path: Path, monkeypatch: pytes
     assert settings.load().node_pools_file == tmp_path / "node-pools.yaml"
 
 
+def test_the_tracking_server_s_address_names_no_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, monkeypatch, "nodePools: {}")
+    file = tmp_path / "settings.yaml"
+    file.write_text(file.read_text().replace("http://mlflow", "http://admin:secret@mlflow"))
+    with pytest.raises(SystemExit, match=r"mlflow\.tracking_uri|mlflow\.trackingUri"):
+        settings.load()
+
+
 WRONG = {
     "node pools that are wrong": ("nodePools: {cpu: {hourlyCost: -1}}", r"nodePoolsFile: .*nodePools\.cpu\.hourlyCost"),
     "node pools that are not there": (None, "nodePoolsFile: .*not there"),

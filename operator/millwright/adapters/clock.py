@@ -1,5 +1,6 @@
-"""The system's clock."""
+"""The system's clocks."""
 
+import time
 from datetime import UTC, datetime
 
 
@@ -8,3 +9,8 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC).replace(microsecond=0)
+
+
+def elapsed() -> float:
+    """Seconds that go on while the process is stopped, and while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -40,6 +40,7 @@ class JobSettings:
     tracking_uri: str
     storage_secret: str
     resources: dict[str, dict[str, str]]
+    mlflow_secret: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,15 @@ def job(
     `restarts`: but one that failed has another in its place so often, and one that was evicted always.
     """
     child_labels = child_labels | _pool_label(placement)
-    secret = spec.storage.secret_ref if spec.storage else settings.storage_secret
+    storage = spec.storage.secret_ref if spec.storage else settings.storage_secret
+    secrets = (storage, settings.mlflow_secret) if settings.mlflow_secret else (storage,)
     container: Manifest = {
         "name": child_labels[STEP_LABEL],
         "image": image or settings.image,
         "command": ["python", "-m", "millwright_runner"],
         "args": args,
         "env": _variables(environment(execution, settings, mlflow_run_id) | {"HOME": "/workspace"}),
-        "envFrom": [{"secretRef": {"name": secret}}],
+        "envFrom": [{"secretRef": {"name": name}} for name in secrets],
         "resources": _resources(placement) if placement else settings.resources,
         "securityContext": pods.CONTAINER_SECURITY,
         "workingDir": "/workspace",

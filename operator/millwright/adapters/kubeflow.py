@@ -36,6 +36,7 @@ class KubeflowSettings:
     public_url: str
     run_namespace: str
     storage_keys: tuple[str, ...]
+    mlflow_keys: tuple[str, ...] = ()
     service_account_name: str | None = None
 
 
@@ -181,15 +182,20 @@ class KubeflowPipelines:
         return body | ({"service_account": account} if account else {})
 
     def _placement(self, launch: Launch, mlflow_run_id: str) -> Placement:
-        secret = launch.spec.storage.secret_ref if launch.spec.storage else self._job_settings.storage_secret
         return Placement(
             pools=self._pools(),
             image=self._job_settings.image,
             selection=launch.spec.node_pools,
             environment=jobs.environment(launch.execution, self._job_settings, mlflow_run_id),
-            secrets=(SecretEnvironment(secret, self._settings.storage_keys),),
+            secrets=self._secrets(launch.spec),
             labels=jobs.labels(launch.execution, launch.spec, STEP),
         )
+
+    def _secrets(self, spec: TrainingRunSpec) -> tuple[SecretEnvironment, ...]:
+        storage = spec.storage.secret_ref if spec.storage else self._job_settings.storage_secret
+        found = (SecretEnvironment(storage, self._settings.storage_keys),)
+        login = self._job_settings.mlflow_secret
+        return (*found, SecretEnvironment(login, self._settings.mlflow_keys)) if login else found
 
     async def stop(self, execution: Execution, key: str) -> None:
         space = await self._space(execution.run.namespace)

@@ -6,6 +6,7 @@ https://www.kubeflow.org/docs/components/pipelines/reference/api/kubeflow-pipeli
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import httpx
 
 from millwright.adapters.recent import Recent
-from millwright.ports import DependencyError, RejectedError
+from millwright.ports import DependencyError, Fence, RejectedError
 
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 20.0
@@ -68,8 +69,15 @@ class Server:
 class KubeflowApi:
     """One method a call. Raises DependencyError where trying again may help, and RejectedError where it cannot."""
 
-    def __init__(self, url: str, credentials: Credentials, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        transport: httpx.AsyncBaseTransport | None = None,
+        fence: Fence = nullcontext,
+    ) -> None:
         self._credentials = credentials
+        self._fence = fence
         self._http = httpx.AsyncClient(base_url=url.rstrip("/"), timeout=TIMEOUT_SECONDS, transport=transport)
         self._server = Recent(SERVER_SECONDS, self._ask)
 
@@ -190,7 +198,8 @@ class KubeflowApi:
     ) -> Json:
         headers = self._credentials.current()
         try:
-            response = await self._http.request(method, path, params=query, json=body, headers=headers)
+            async with self._fence():
+                response = await self._http.request(method, path, params=query, json=body, headers=headers)
         except httpx.HTTPError as error:
             raise DependencyError("kubeflow", f"{method} {path}: {error or type(error).__name__}") from error
         if response.status_code >= 400:

@@ -1,52 +1,35 @@
-"""The Kubernetes API by the official async client, on plain manifests."""
+"""The Kubernetes API on plain manifests."""
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
-from urllib.parse import urlencode
 
-import aiohttp
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 
 from millwright import telemetry
-from millwright.ports import PODS, DependencyError, Manifest, RejectedError, Resource
+from millwright.adapters import kubernetes_api
+from millwright.adapters.kubernetes_api import APPLY_PATCH, JSON, MERGE_PATCH, Absent, AlreadyExists, ServerError
+from millwright.ports import PODS, DependencyError, Fence, Manifest, RejectedError, Resource
 
 FIELD_MANAGER = "millwright"
-TIMEOUT_SECONDS = 30.0
-GONE, CONFLICT = 404, 409
-TRY_AGAIN = {0, CONFLICT, 429, 500, 502, 503, 504}
-MERGE_PATCH = "application/merge-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
-
-
-def configuration() -> client.Configuration:
-    """The client's, with the credentials that were loaded.
-
-    Without proxies and passwords of the environment, as in kopf: to look for them costs two threads for each request.
-    """
-    found = client.Configuration.get_default_copy()
-    found.client_session_kwargs = {"trust_env": False}
-    return found
 
 
 class KubernetesCluster:
     """Implements ports.Cluster."""
 
-    def __init__(self, api: client.ApiClient) -> None:
-        self._api = api
+    def __init__(self, api: client.ApiClient, fence: Fence = nullcontext) -> None:
+        self.api = api
+        self._fence = fence
 
     @classmethod
-    async def connect(cls) -> "KubernetesCluster":
+    async def connect(cls, fence: Fence = nullcontext) -> "KubernetesCluster":
         """By the pod's service account, or else by the kubeconfig."""
-        try:
-            config.load_incluster_config()  # type: ignore[no-untyped-call]
-        except config.ConfigException:
-            await config.load_kube_config()  # type: ignore[no-untyped-call]
-        return cls(client.ApiClient(configuration()))
+        return cls(await kubernetes_api.connect(), fence)
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._api.close()  # type: ignore[no-untyped-call]
+        await self.api.close()  # type: ignore[no-untyped-call]
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
         found: Manifest | None = await self._json("GET", resource.path(namespace, name), absent_is_fine=True)
@@ -71,13 +54,15 @@ class KubernetesCluster:
         await self._json("PATCH", resource.path(metadata["namespace"], metadata["name"]), query, manifest, APPLY_PATCH)
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
-        await self._merge(resource.path(namespace, name), patch)
+        found = await self._merge(resource.path(namespace, name), patch)
+        if found is None and "resourceVersion" in patch.get("metadata", {}):
+            raise DependencyError("kubernetes", f"{resource.plural} {name} has been deleted since it was read")
 
     async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
         await self._merge(resource.path(namespace, name, "status"), {"status": patch})
 
-    async def _merge(self, path: str, patch: Manifest) -> None:
-        await self._json("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, MERGE_PATCH, absent_is_fine=True)
+    async def _merge(self, path: str, patch: Manifest) -> Any:
+        return await self._json("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, MERGE_PATCH, absent_is_fine=True)
 
     async def delete(self, resource: Resource, namespace: str, name: str, foreground: bool = False) -> None:
         body = {"propagationPolicy": "Foreground" if foreground else "Background"}
@@ -88,9 +73,9 @@ class KubernetesCluster:
         query = {"tailLines": str(lines)} | ({"container": container} if container else {})
         try:
             raw = await self._call("GET", path, query)
-        except RejectedError:
-            return ""  # the container has not started, or the log is gone
-        return raw.decode(errors="replace") if raw else ""
+        except (RejectedError, ServerError):
+            return ""  # the container has not started, the log is gone, or the node that has it
+        return raw.decode(errors="replace")
 
     async def _json(
         self,
@@ -98,52 +83,26 @@ class KubernetesCluster:
         path: str,
         query: dict[str, str] | None = None,
         body: Manifest | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
         absent_is_fine: bool = False,
     ) -> Any:
-        raw = await self._call(method, path, query or {}, body, content_type, absent_is_fine)
+        try:
+            raw = await self._call(method, path, query, body, content_type)
+        except Absent:
+            if absent_is_fine:
+                return None
+            raise
         return json.loads(raw) if raw else None
 
     async def _call(
         self,
         method: str,
         path: str,
-        query: dict[str, str],
+        query: dict[str, str] | None = None,
         body: Manifest | None = None,
-        content_type: str = "application/json",
-        absent_is_fine: bool = False,
-    ) -> bytes | None:
-        headers = {"Content-Type": content_type, "Accept": "application/json, */*"}
-        await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "", "")
-        url = f"{self._api.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
-        try:
-            response = await self._api.call_api(method, url, headers, body, _request_timeout=TIMEOUT_SECONDS)
-            raw: bytes = await response.read()  # type: ignore[no-untyped-call]
-        except client.ApiException as error:
-            raise DependencyError("kubernetes", str(error)) from error
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise DependencyError("kubernetes", f"{method} {path}: {error or type(error).__name__}") from error
-        if method != "GET":
-            telemetry.API_WRITES.labels(method).inc()
-        if response.status == GONE and absent_is_fine:
-            return None
-        if response.status >= 400:
-            raise _error(response.status, f"{method} {path}", raw)
-        return raw
-
-
-class AlreadyExists(RejectedError):
-    """The object that was to be created is there."""
-
-
-def _error(status: int, call: str, raw: bytes) -> Exception:
-    try:
-        answer = json.loads(raw)
-        reason, message = answer.get("reason", ""), answer.get("message", "")
-    except ValueError:
-        reason, message = "", raw[:300].decode(errors="replace")
-    if reason == "AlreadyExists":
-        return AlreadyExists(message)
-    if status in TRY_AGAIN:
-        return DependencyError("kubernetes", f"{call}: {status} {message}")
-    return RejectedError(f"Kubernetes refused {call}: {message}")
+        content_type: str = JSON,
+    ) -> bytes:
+        async with self._fence():
+            if method != "GET":
+                telemetry.API_WRITES.labels(method).inc()
+            return await kubernetes_api.send(self.api, method, path, query, body, content_type)

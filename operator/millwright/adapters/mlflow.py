@@ -6,6 +6,7 @@ https://mlflow.org/docs/latest/rest-api.html
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -15,10 +16,11 @@ from millwright.core import upstream
 from millwright.core.execution import Cause, Package, Task, TrackedRun, original
 from millwright.core.records import PIPELINE_DIGEST_TAG, REPLAY_OF_TAG
 from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
-from millwright.ports import DependencyError, RejectedError
+from millwright.ports import DependencyError, Fence, RejectedError
 
 TIMEOUT_SECONDS = 15.0
 PAGE = 1000
+UNAUTHENTICATED, FORBIDDEN = 401, 403
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
 EXISTS = "RESOURCE_ALREADY_EXISTS"
 EXECUTION_TAG = "millwright.execution"
@@ -41,12 +43,18 @@ class MlflowRegistry:
     """Implements ports.Registry."""
 
     def __init__(
-        self, tracking_uri: str, public_url: str | None = None, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        tracking_uri: str,
+        public_url: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        fence: Fence = nullcontext,
+        login: httpx.Auth | None = None,
     ) -> None:
         """`public_url`: what a browser uses, where it differs from what pods use."""
         self._url = (public_url or tracking_uri).rstrip("/")
         base_url = f"{tracking_uri.rstrip('/')}/api/2.0/mlflow/"
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT_SECONDS, transport=transport)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT_SECONDS, transport=transport, auth=login)
+        self._fence = fence
         self._experiments: dict[str, tuple[float, str]] = {}
 
     async def close(self) -> None:
@@ -230,12 +238,17 @@ class MlflowRegistry:
         self, method: str, path: str, body: dict[str, Any] | None = None, query: dict[str, str] | None = None
     ) -> dict[str, Any]:
         try:
-            response = await self._http.request(method, path, json=body, params=query)
+            async with self._fence():
+                response = await self._http.request(method, path, json=body, params=query)
         except httpx.HTTPError as error:
             self._experiments.clear()
             raise DependencyError("mlflow", f"{method} {path}: {error or type(error).__name__}") from error
         if response.status_code >= 400 and method != "GET":
             self._experiments.clear()
+        if response.status_code in (UNAUTHENTICATED, FORBIDDEN):
+            # Credentials are the platform's: they are put right without a change of any resource.
+            why = f"({response.status_code}, {response.text[:200]}); correct the operator's Secret, mlflow.secretName"
+            raise DependencyError("mlflow", f"the server refuses the operator's credentials {why}")
         if response.status_code >= 500 or response.status_code in (408, 429):
             raise DependencyError("mlflow", f"{method} {path}: {response.status_code} {response.text[:300]}")
         if response.status_code >= 400:

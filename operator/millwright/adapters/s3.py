@@ -5,12 +5,12 @@ Credentials and endpoint come from the environment, as boto3 reads them (AWS_ACC
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 from urllib.parse import urlparse
 
-from millwright.ports import DependencyError, RejectedError
+from millwright.ports import DependencyError, Fence, RejectedError
 
 ABSENT = ("NoSuchKey", "NoSuchBucket", "404")
 WRITTEN_LAST = "/manifest.json"
@@ -20,15 +20,18 @@ REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "403")
 class S3Objects:
     """Implements ports.ObjectStore."""
 
-    def __init__(self, allowed: Sequence[str]) -> None:
+    def __init__(self, allowed: Sequence[str], fence: Fence = nullcontext) -> None:
         """`allowed`: prefixes such as s3://pipelines/ below which whoever this store is handed to may act."""
         self._allowed = tuple(prefix.rstrip("/") + "/" for prefix in allowed)
+        self._fence = fence
 
     async def get(self, uri: str, most_bytes: int) -> bytes | None:
-        return await asyncio.to_thread(self._get, uri, *self._place(uri), most_bytes)
+        async with self._fence():
+            return await asyncio.to_thread(self._get, uri, *self._place(uri), most_bytes)
 
     async def remove(self, folder: str) -> None:
-        await asyncio.to_thread(self._remove, folder, *self._place(folder))
+        async with self._fence():
+            await asyncio.to_thread(self._remove, folder, *self._place(folder))
 
     def _place(self, uri: str) -> tuple[str, str]:
         """Bucket and key."""

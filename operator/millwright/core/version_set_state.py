@@ -1,7 +1,7 @@
 """Version sets as the cluster shows them: how many of their pods answer, and what keeps the others from it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from millwright.core import children, pod_state
@@ -34,10 +34,10 @@ class VersionSetState:
         return self.seen and self.replicas == replicas and self.ready >= replicas
 
 
-def read(sets: Iterable[Manifest], pods: Iterable[Manifest]) -> dict[str, VersionSetState]:
-    """The state of each version set by its name, from apps/v1 Deployments and pods."""
+def read(sets: Iterable[Manifest], pods: Iterable[Manifest], services: Collection[str]) -> dict[str, VersionSetState]:
+    """The state of each version set by its name, from apps/v1 Deployments, pods, and names of Services."""
     newest_first = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
-    return {body["metadata"]["name"]: _state(body, newest_first) for body in sets}
+    return {body["metadata"]["name"]: _state(body, newest_first, services) for body in sets}
 
 
 def holding(pods: Iterable[Manifest]) -> Mapping[str, int]:
@@ -50,11 +50,12 @@ def _set_of(pod: Manifest) -> str:
     return str(pod["metadata"].get("labels", {}).get(VERSION_SET_LABEL, ""))
 
 
-def _state(body: Manifest, pods: Iterable[Manifest]) -> VersionSetState:
+def _state(body: Manifest, pods: Iterable[Manifest], services: Collection[str]) -> VersionSetState:
+    """A set without its Service is not what was applied."""
     status, name = body.get("status", {}), body["metadata"]["name"]
     own = (_trouble(pod) for pod in pods if _set_of(pod) == name)
     return VersionSetState(
-        applied=children.applied(body),
+        applied=children.applied(body) if name in services else "",
         replicas=body["spec"].get("replicas", 1),
         ready=status.get("availableReplicas", 0),
         current=status.get("replicas", 0),

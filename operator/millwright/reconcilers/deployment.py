@@ -36,13 +36,14 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             return Plan(status)
         spec, uid = DeploymentSpec.model_validate(body["spec"]), body["metadata"]["uid"]
         label = version_set.selector(key)
-        service, autoscaler, sets, pods = await together(
-            self._cluster.get(SERVICES, key.namespace, key.name),
+        services, autoscaler, sets, pods = await together(
+            self._cluster.list(SERVICES, key.namespace, label),
             self._cluster.get(AUTOSCALERS, key.namespace, key.name),
             self._cluster.list(APPS, key.namespace, label),
             self._cluster.list(PODS, key.namespace, label),
         )
-        states = version_set_state.read(sets, pods)
+        made = {service["metadata"]["name"]: applied(service) for service in services}
+        states = version_set_state.read(sets, pods, made)
         settled, record = _settled(spec, status, states), (status.stable, status.candidate, status.rejected_version)
         observed = DeploymentObserved(
             key=key,
@@ -53,7 +54,7 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             target=await self._versions.find(key.namespace, spec.model, settled, record),
             sets=states,
             pods=version_set_state.holding(pods),
-            service_applied=applied(service) if service else None,
+            service_applied=made.get(key.name),
             autoscaler_applied=applied(autoscaler) if autoscaler and children.is_of(uid, autoscaler) else None,
         )
         return deployment.decide(observed, self._platform(), self._clock.now())

@@ -9,7 +9,7 @@ from millwright.core.ir import InvalidPipeline
 from millwright.core.node_pools import InvalidPlacement
 from millwright.core.parameters import InvalidParameter, arguments
 from millwright.core.training_state import Missing, ModelTarget, PipelineInput
-from millwright.ports import CONFIG_MAPS, Cluster, ObjectStore, Pipelines
+from millwright.ports import CONFIG_MAPS, Cluster, DependencyError, ObjectStore, Pipelines, RejectedError
 from millwright.reconcilers.copy_source import CopySources
 
 MOST_BYTES = 900 * 1024  # every execution has its copy in a ConfigMap, which holds a MiB
@@ -27,7 +27,10 @@ class PipelineSources:
     async def read(
         self, namespace: str, spec: TrainingRunSpec, model: ModelTarget | Missing
     ) -> PipelineInput | Missing:
-        """The pipeline that the spec names, as the backend takes it, or why there is none."""
+        """The pipeline that the spec names, as the backend takes it, or why there is none.
+
+        What cannot be read is missing too: it keeps nobody from ending what runs.
+        """
         try:
             found = await self._found(namespace, spec, model)
             if isinstance(found, PipelineInput):
@@ -37,6 +40,10 @@ class PipelineSources:
             return Missing("InvalidPipeline", f"{_place(spec)}: {error}", final=True)
         except (InvalidParameter, InvalidPlacement) as error:
             return Missing(type(error).__name__, str(error), final=True)
+        except RejectedError as error:
+            return Missing("Rejected", str(error), final=True)
+        except DependencyError as error:
+            return Missing(f"{error.dependency.capitalize()}Unavailable", str(error))
 
     async def _found(
         self, namespace: str, spec: TrainingRunSpec, model: ModelTarget | Missing

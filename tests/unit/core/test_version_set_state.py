@@ -105,13 +105,13 @@ TROUBLES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], Trouble | None]]
 
 @pytest.mark.parametrize(("pods", "status", "expected"), TROUBLES.values(), ids=TROUBLES.keys())
 def test_the_trouble_is(pods: list[dict[str, Any]], status: dict[str, Any], expected: Trouble | None) -> None:
-    (state,) = version_set_state.read([version_set(**status)], pods).values()
+    (state,) = version_set_state.read([version_set(**status)], pods, [NAME]).values()
     assert state.trouble == expected
 
 
 def test_numbers_of_an_earlier_spec_are_not_those_of_this_one() -> None:
     body = version_set(generation=2, seen=1, replicas=2, availableReplicas=2)
-    state = version_set_state.read([body], [])[NAME]
+    state = version_set_state.read([body], [], [NAME])[NAME]
     assert (state.applied, state.replicas, state.current, state.ready, state.seen) == ("abc", 2, 2, 2, False)
     assert not state.answers(2)
 

@@ -159,7 +159,21 @@ async def test_a_converged_deployment_costs_no_write() -> None:
     assert len(world.cluster.writes) == before
 
 
-@settings(deadline=None, max_examples=40)
+def services(world: FakeWorld) -> list[str]:
+    return [name for plural, _, name in world.cluster.objects if plural == SERVICES.plural]
+
+
+async def test_services_that_somebody_deletes_are_made_again() -> None:
+    world = await started(FakeWorld())
+    await run(world, 10)
+    before = services(world)
+    for name in before:
+        del world.cluster.objects[SERVICES.plural, KEY.namespace, name]
+    await run(world, 2)
+    assert sorted(services(world)) == sorted(before) == sorted([KEY.name, *sets(world)])
+
+
+@settings(deadline=None, max_examples=60)
 @given(before=st.frozensets(st.integers(1, 20), max_size=5), after=st.frozensets(st.integers(1, 20), max_size=5))
 async def test_killed_at_any_write_it_ends_with_the_new_version_alone(
     before: frozenset[int], after: frozenset[int]
@@ -176,3 +190,4 @@ async def test_killed_at_any_write_it_ends_with_the_new_version_alone(
     assert sets(world) == [served(world)]
     assert replicas(world, served(world)) == 1
     assert world.status(PLURAL)["stable"]["version"] == "2"
+    assert sorted(services(world)) == sorted([KEY.name, *sets(world)])

@@ -158,28 +158,6 @@ async def test_one_can_search_for_runs_that_failed_for_a_reason() -> None:
     assert labels == {}
 
 
-async def test_a_backend_is_told_to_forget_a_run_that_was_stopped_and_then_deleted() -> None:
-    world = await started(FakeWorld(looks=1000, keeps_record=True), activeDeadlineSeconds=10)
-    await world.settle(world.training_runs)
-    assert world.condition("Ready")["reason"] == "DeadlineExceeded"
-    body = world.cluster.objects[TRAINING_RUNS.plural, KEY.namespace, KEY.name]
-    assert body["metadata"]["finalizers"]
-    body["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    await world.settle(world.training_runs)
-    assert world.pipelines.forgotten == [body["metadata"]["uid"]]
-
-
-async def test_a_backend_that_keeps_a_record_is_told_to_forget_when_the_run_is_deleted() -> None:
-    world = await started(FakeWorld(keeps_record=True))
-    await world.settle(world.training_runs)
-    body = world.cluster.objects[TRAINING_RUNS.plural, KEY.namespace, KEY.name]
-    assert body["metadata"]["finalizers"] and world.pipelines.runs
-    body["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    await world.settle(world.training_runs)
-    assert not world.pipelines.runs
-    assert (TRAINING_RUNS.plural, KEY.namespace, KEY.name) not in world.cluster.objects
-
-
 async def test_a_run_that_was_opened_and_never_launched_is_closed_when_the_spec_changes() -> None:
     world = await started(FakeWorld())
     finalizer_and_run = 2
@@ -213,19 +191,6 @@ async def test_suspend_stops_and_resume_goes_on() -> None:
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
     assert [run.status for _, _, run in world.registry.runs.values()] == ["FINISHED"]
-
-
-async def test_deleting_ends_what_is_under_way_and_leaves_the_registry_alone() -> None:
-    world = await started(FakeWorld())
-    for _ in range(2):
-        await world.training_runs.reconcile(KEY)
-    body = world.cluster.objects[TRAINING_RUNS.plural, KEY.namespace, KEY.name]
-    body["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    await world.settle(world.training_runs)
-    assert (TRAINING_RUNS.plural, KEY.namespace, KEY.name) not in world.cluster.objects
-    assert world.pipelines.stopped == world.pipelines.launched
-    assert [run.status for _, _, run in world.registry.runs.values()] == ["KILLED"]
-    assert NAME in world.registry.models
 
 
 async def test_a_registry_that_is_down_is_said_and_tried_again() -> None:
