@@ -181,10 +181,10 @@ def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:
 
 def has_result(body: Mapping[str, Any]) -> bool:
     """Whether a TrainingRun's status is the result of its present spec, whatever becomes of its Model."""
-    status = body.get("status", {})
-    known = status.get("observedGeneration") == body["metadata"]["generation"]
-    ends = (c["status"] != "Unknown" for c in status.get("conditions", ()) if c["type"] == "Succeeded")
-    return known and any(ends) and status.get("failure", {}).get("reason") != UNSAFE_FORMAT
+    status, generation = body.get("status", {}), body["metadata"]["generation"]
+    known = (c for c in status.get("conditions", ()) if c.get("observedGeneration") == generation)
+    ended = any(c["status"] != "Unknown" for c in known if c["type"] == "Succeeded")
+    return ended and status.get("failure", {}).get("reason") != UNSAFE_FORMAT
 
 
 def _key(body: kopf.Body) -> ObjectKey:

@@ -42,6 +42,7 @@ ACCEPTED: dict[str, tuple[str, Spec]] = {
     ),
     "a Deployment may have no replicas": ("Deployment", SERVING | {"replicas": 0}),
     "a Deployment may stay on a version": ("Deployment", {"model": {"name": "arr-delay", "version": "7"}}),
+    "a variable may have no value": ("Deployment", SERVING | {"template": {"env": [{"name": "DEBUG"}]}}),
     "people may approve versions": ("Model", {"approval": {"policy": "Manual", "approvedVersions": ["1", "2"]}}),
     "a Model may have no alias": ("Model", {"aliases": {}}),
     "a Model may be built on others": ("Model", {"dependsOn": [{"name": "features"}, {"name": "weather"}]}),

@@ -158,8 +158,9 @@ async def settled(cluster: KubernetesCluster, namespace: str, name: str) -> str:
     body = await until(reported, f"the operator's report on {name} (`make install`)", 30)
     now = "2026-01-01T00:00:00Z"
     done = {"type": "Succeeded", "status": "True", "reason": "Contract", "message": "", "lastTransitionTime": now}
+    done |= {"observedGeneration": body["metadata"]["generation"]}
     wanted = spec_hash(TrainingRunSpec.model_validate(body["spec"]))
-    status = {"observedGeneration": body["metadata"]["generation"], "specHash": wanted, "conditions": [done]}
+    status = {"specHash": wanted, "conditions": [done]}
     await cluster.patch_status(TRAINING_RUNS, namespace, name, status)
     return str(body["metadata"]["uid"])
 

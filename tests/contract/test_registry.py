@@ -1,71 +1,20 @@
 """Registry: the fake, and MLflow's own server."""
 
 import dataclasses
-import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
-import httpx
 import pytest
 from tests.contract.processes import free_port
-from tests.fakes.registry import FakeRegistry
+from tests.contract.registry_drivers import PACKAGE, TASKS, Driver, FakeDriver, MlflowDriver
 
 from millwright.adapters.mlflow import MlflowRegistry
 from millwright.api.gates import MAX_GATES, MAX_GATES_OF_A_SCENARIO, MAX_SCENARIOS
 from millwright.core import records, verdicts
-from millwright.core.execution import Original, Package, Task, TrackedRun
+from millwright.core.execution import Original, TrackedRun
 from millwright.core.gates import Verdict
 from millwright.core.registry import VersionName
 from millwright.ports import DependencyError, Registry, RejectedError
-
-TASKS = (Task("train", "Running"), Task("evaluate", "Pending"))
-PACKAGE = Package("s3://models/flights/arr-delay/k-1", "sha256:" + "a" * 64, "onnx", "m-1", "sha256:" + "b" * 64)
-
-
-class FakeDriver:
-    """Training code, as the fake plays it."""
-
-    def __init__(self) -> None:
-        self.registry = FakeRegistry()
-
-    async def log(self, key: str, run_id: str) -> None:
-        self.registry.update_run(key, metrics={"roc_auc": 0.75}, tasks=TASKS, package=PACKAGE)
-
-    async def tags(self, run_id: str) -> dict[str, str]:
-        return dict(self.registry.tags[run_id])
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-class MlflowDriver:
-    """Training code, by MLflow's REST API."""
-
-    def __init__(self, url: str) -> None:
-        self.registry = MlflowRegistry(url)
-        self._http = httpx.AsyncClient(base_url=f"{url}/api/2.0/mlflow/runs/")
-
-    async def log(self, key: str, run_id: str) -> None:
-        renamed = {"modelId": PACKAGE.model_id, "sourceDigest": PACKAGE.source_digest, "schemaVersion": 1}
-        manifest = dataclasses.asdict(PACKAGE) | renamed
-        tasks = [dataclasses.asdict(task) | {"startTime": "2026-01-01T00:00:00Z"} for task in TASKS]
-        await self._post("log-metric", run_id=run_id, key="roc_auc", value=0.75, timestamp=1)
-        await self._post("set-tag", run_id=run_id, key="millwright.tasks", value=json.dumps(tasks))
-        await self._post("set-tag", run_id=run_id, key="millwright.package", value=json.dumps(manifest))
-
-    async def tags(self, run_id: str) -> dict[str, str]:
-        answer = (await self._http.get("get", params={"run_id": run_id})).raise_for_status()
-        return {tag["key"]: tag["value"] for tag in answer.json()["run"]["data"]["tags"]}
-
-    async def close(self) -> None:
-        await self._http.aclose()
-        await self.registry.close()
-
-    async def _post(self, path: str, **body: object) -> None:
-        (await self._http.post(path, json=body)).raise_for_status()
-
-
-Driver = FakeDriver | MlflowDriver
 
 
 @pytest.fixture(params=["fake", "real"])

@@ -36,13 +36,17 @@ class Team:
         self.namespace = namespace
         story.namespace_with_storage(namespace)
 
-    def apply_example(self, **parameters: Any) -> None:
-        """`kubectl apply -k examples/own-pipeline`, in this namespace, with changed parameters."""
+    def example(self, **parameters: Any) -> str:
+        """`kubectl kustomize examples/own-pipeline`, for this namespace, with changed parameters."""
         text = kubectl("kustomize", str(EXAMPLE)).replace("namespace: wine", f"namespace: {self.namespace}")
         for name, value in parameters.items():
             lines = text.splitlines()
             text = "\n".join(f"    {name}: {value}" if line.startswith(f"    {name}: ") else line for line in lines)
-        self.apply(*(document for document in text.split("\n---\n") if "kind: Namespace" not in document))
+        return "\n---\n".join(document for document in text.split("\n---\n") if "kind: Namespace" not in document)
+
+    def apply_example(self, **parameters: Any) -> None:
+        """`kubectl apply` of the example."""
+        self.apply(self.example(**parameters))
 
     def apply(self, *manifests: str | dict[str, Any]) -> None:
         """Applies manifests in this namespace."""

@@ -89,6 +89,24 @@ def test_killing_the_operator_at_ten_random_moments_changes_nothing_in_the_end(t
     assert "finalizers" not in (get("trainingrun", "wine", team.namespace) or {})["metadata"]
 
 
+def test_what_is_pruned_leaves_versions_and_serving_and_is_taken_up_again_when_it_is_back(
+    team: Team, mlflow: Mlflow
+) -> None:
+    served, trained = team.status("modeldeployment")["stable"], team.status("trainingrun")["execution"]
+    with RequestLoop(team.host(), "/invocations", invocation(team)) as loop:
+        kubectl("delete", "-n", team.namespace, "trainingruns.millwright.dev/wine", "models.millwright.dev/wine")
+        eventually("the run's pods are gone", lambda: not team.pods("wine"))
+        reason = partial(team.condition, "modeldeployment", "Ready")
+        eventually("the Deployment misses the Model", lambda: reason().get("reason") == "ModelNotFound")
+        assert team.status("modeldeployment")["stable"] == served
+        team.apply_example(regularization=0.75)
+        eventually("version 4 is served: a run that is applied anew trains anew", lambda: team.serves("4"))
+    assert loop.failures == []
+    assert team.status("trainingrun")["execution"] != trained
+    found = mlflow(f"model-versions/search?filter=name%3D%27{team.namespace}.wine%27")["model_versions"]
+    assert sorted(version["version"] for version in found) == ["1", "2", "3", "4"]
+
+
 def has_come(moment: float) -> bool:
     return time.monotonic() >= moment
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from millwright.api.crd import crd, write
+from millwright.api.crd import Schema, crd, write
 from millwright.api.kinds import KINDS, Kind
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +22,33 @@ def test_the_generated_files_are_current(folder: str, tmp_path: Path) -> None:
 def test_every_field_is_described_and_the_crd_is_under_64_kib(kind: Kind) -> None:
     definition = crd(kind)
     assert len(yaml.safe_dump(definition)) < 64 * 1024
-    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    assert undescribed(schema["properties"]["spec"], "spec") == []
+    assert undescribed(schema_of(kind)["properties"]["spec"], "spec") == []
+
+
+def schema_of(kind: Kind) -> Schema:
+    schema: Schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return schema
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
+def test_nothing_is_filled_in_that_tools_would_fight_over(kind: Kind) -> None:
+    """Argo CD compares lists as a whole, and kubectl takes away only what was applied (docs/decisions/024)."""
+    properties = schema_of(kind)["properties"]
+    assert fought_over(properties["spec"], "spec") == []
+    assert properties["status"]["default"] == {"observedGeneration": -1}
+
+
+def fought_over(node: Schema, path: str, in_list: bool = False) -> list[str]:
+    """Fields with a default that is a map or a list, or that stands in an item of a list."""
+    filled = node.get("default")
+    found = [path] if isinstance(filled, dict | list) or (in_list and filled is not None) else []
+    for name, child in node.get("properties", {}).items():
+        found += fought_over(child, f"{path}.{name}", in_list)
+    if "items" in node:
+        found += fought_over(node["items"], f"{path}[]", True)
+    if "additionalProperties" in node:
+        found += fought_over(node["additionalProperties"], f"{path}{{}}", in_list)
+    return found
 
 
 def undescribed(node: dict[str, object], path: str) -> list[str]:

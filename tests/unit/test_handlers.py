@@ -13,8 +13,8 @@ FIRST, SECOND = ObjectKey("flights", "first"), ObjectKey("flights", "second")
 
 def training_run(generation: int, observed: int, succeeded: str, failure: str = "") -> dict[str, Any]:
     """As it comes with an event."""
-    conditions = [{"type": "Succeeded", "status": succeeded}]
-    status = {"observedGeneration": observed, "conditions": conditions, "failure": {"reason": failure}}
+    condition = {"type": "Succeeded", "status": succeeded, "observedGeneration": observed}
+    status = {"conditions": [condition], "failure": {"reason": failure}}
     return {"metadata": {"generation": generation}, "status": status}
 
 

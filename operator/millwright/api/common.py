@@ -19,6 +19,12 @@ ModelVersionNumber = Annotated[str, StringConstraints(max_length=12, pattern=r"^
 MetricName = Annotated[str, StringConstraints(min_length=1, max_length=250)]
 ShortText = Annotated[str, StringConstraints(max_length=253)]
 LongText = Annotated[str, StringConstraints(max_length=4096)]
+# What kstatus is told of an object that nobody has looked at: it takes one that says nothing for ready.
+NOT_OBSERVED = -1
+ObservedGeneration = Annotated[
+    int,
+    Field(ge=NOT_OBSERVED, description="metadata.generation that this status speaks of; -1 before the first look."),
+]
 # RFC 3339 with whole seconds and Z, as Kubernetes writes metav1.Time.
 Time = Annotated[
     datetime,

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from millwright.api.common import GROUP, VERSION
+from millwright.api.common import GROUP, NOT_OBSERVED, VERSION
 from millwright.api.kinds import KINDS, Column, Kind
 
 Schema = dict[str, Any]
@@ -74,7 +74,7 @@ def _object_schema(kind: Kind) -> Schema:
             "kind": {"type": "string"},
             "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 63}}},
             "spec": structural(kind.spec),
-            "status": structural(kind.status),
+            "status": structural(kind.status) | {"default": {"observedGeneration": NOT_OBSERVED}},
         },
     }
     return schema | ({"required": ["spec"]} if required_spec else {})

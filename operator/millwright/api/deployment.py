@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from millwright.api.common import (
+    NOT_OBSERVED,
     AliasName,
     ApiModel,
     Conditions,
@@ -12,6 +13,7 @@ from millwright.api.common import (
     LongText,
     ModelVersionNumber,
     ObjectName,
+    ObservedGeneration,
     ShortText,
     StatusModel,
     StorageReference,
@@ -151,7 +153,7 @@ class RejectedVersion(ServedVersion):
 class DeploymentStatus(StatusModel):
     """What is served."""
 
-    observed_generation: int = Field(0, ge=0, description="metadata.generation that this status speaks of.")
+    observed_generation: ObservedGeneration = NOT_OBSERVED
     url: LongText | None = Field(None, description="Where the model answers, inside the cluster.")
     stable: ServedVersion | None = Field(None, description="What the traffic goes to.")
     candidate: ServedVersion | None = Field(None, description="What is on its way to replace it.")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 
 from millwright.api.common import (
+    NOT_OBSERVED,
     AliasName,
     ApiModel,
     Conditions,
@@ -13,6 +14,7 @@ from millwright.api.common import (
     MetricName,
     MetricValue,
     ModelVersionNumber,
+    ObservedGeneration,
     ShortText,
     StatusModel,
     cel,
@@ -28,6 +30,8 @@ LATEST = "Latest"
 BEST_BY = "BestBy"
 EXTERNAL = "External"
 AliasRule = Literal["LatestApproved", "Latest", "BestBy", "External"]
+# The API server does not fill it in: it could not take it away again (docs/decisions/024).
+DEFAULT_ALIASES: dict[str, AliasRule] = {"champion": "LatestApproved"}
 RegisteredName = Annotated[
     str, StringConstraints(min_length=3, max_length=127, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?\.[A-Za-z0-9._-]+$")
 ]
@@ -53,7 +57,6 @@ class Approval(ApiModel):
         (),
         max_length=200,
         description='Versions that people approved, for example ["7"]; approving is a change of this list.',
-        json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
 
@@ -116,11 +119,11 @@ class ModelSpec(ApiModel):
     description: LongText | None = Field(None, description="What the model answers; shown in MLflow.")
     approval: Approval = Field(default_factory=Approval, description="Who decides that a version may be used.")
     aliases: dict[AliasName, AliasRule] = Field(
-        default={"champion": "LatestApproved"},
+        default_factory=DEFAULT_ALIASES.copy,
         max_length=16,
         description="What each alias points to. LatestApproved: the newest approved version; Latest: the newest; "
         "BestBy: the approved version that is the best by the metric in `bestBy`; "
-        "External: people move it in MLflow, and serving follows.",
+        "External: people move it in MLflow, and serving follows. When left out, champion: LatestApproved.",
     )
     best_by: BestBy | None = Field(None, description="What the rule BestBy means in `aliases`.")
     retention: Retention | None = Field(None, description="Which versions are kept; all, when left out.")
@@ -176,7 +179,7 @@ class DeployedBy(StatusModel):
 class ModelStatus(StatusModel):
     """What the registry holds."""
 
-    observed_generation: int = Field(0, ge=0, description="metadata.generation that this status speaks of.")
+    observed_generation: ObservedGeneration = NOT_OBSERVED
     registered_name: ShortText | None = Field(None, description="Name in the MLflow registry.")
     registry_url: LongText | None = Field(None, alias="registryURL", description="Where a browser shows it.")
     latest_version: ModelVersionNumber | None = Field(None, description="The newest version.")

@@ -28,7 +28,7 @@ class EnvironmentVariable(ApiModel):
             )
         ),
     )
-    value: LongText = Field("", description="Value; never a credential.")
+    value: LongText | None = Field(None, description="Value, empty when left out; never a credential.")
 
 
 class PodMetadata(ApiModel):
@@ -62,12 +62,15 @@ class PodMetadata(ApiModel):
 class TopologySpreadConstraint(ApiModel):
     """How the pods of one version spread over nodes or zones, as in a pod spec; they are counted by themselves."""
 
-    max_skew: int = Field(1, ge=1, le=100, description="Most pods that one domain may have more than another.")
+    max_skew: int | None = Field(
+        None, ge=1, le=100, description="Most pods that one domain may have more than another; 1 when left out."
+    )
     topology_key: QualifiedName = Field(
         description="Label of nodes that makes a domain, for example topology.kubernetes.io/zone."
     )
-    when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = Field(
-        "ScheduleAnyway", description="DoNotSchedule: a pod waits for a place that fits. ScheduleAnyway: it need not."
+    when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] | None = Field(
+        None,
+        description="DoNotSchedule: a pod waits for a place that fits. ScheduleAnyway, when left out: it need not.",
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from millwright.api.common import (
+    NOT_OBSERVED,
     ApiModel,
     Conditions,
     DnsName,
@@ -12,6 +13,7 @@ from millwright.api.common import (
     MetricValue,
     ModelVersionNumber,
     ObjectName,
+    ObservedGeneration,
     ShortText,
     StatusModel,
     StorageReference,
@@ -186,7 +188,7 @@ class TrainingRunSpec(ApiModel):
 class TrainingRunStatus(StatusModel):
     """What is known about the run; small, no logs, no artifacts."""
 
-    observed_generation: int = Field(0, ge=0, description="metadata.generation that this status speaks of.")
+    observed_generation: ObservedGeneration = NOT_OBSERVED
     state: ShortText | None = Field(
         None, description="One word: Pending, Queued, Suspended, Running, Packaging, Registering, Succeeded, Failed."
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from millwright.api.training_run import TrainingRunStatus
 from millwright.core import history
 from millwright.core.actions import Forget, Prune, ReleaseFinalizer, TrainingAction
-from millwright.core.conditions import find
+from millwright.core.conditions import find, merge, ready, stalled
 from millwright.core.execution import Execution, outlives_its_owner, spec_hash
 from millwright.core.plan import Plan
 from millwright.core.training_state import Subject
@@ -21,14 +21,14 @@ def is_settled(subject: Subject) -> bool:
         not subject.deleting
         and succeeded is not None
         and succeeded.status != "Unknown"
-        and subject.status.observed_generation == subject.generation
+        and succeeded.observed_generation == subject.generation
         and subject.status.spec_hash == spec_hash(subject.spec)
     )
 
 
 def after_the_end(subject: Subject, now: datetime) -> Plan[TrainingAction, TrainingRunStatus]:
     """The finalizer goes, unless the backend keeps a record; after ttlSecondsAfterFinished all children go."""
-    status, ttl = subject.status, subject.spec.ttl_seconds_after_finished
+    status, ttl = _without_trouble(subject, now), subject.spec.ttl_seconds_after_finished
     if subject.held and not _is_recorded(status):
         return Plan(status, (ReleaseFinalizer(),), AT_ONCE)
     if ttl is None or status.pipeline_run is None or status.completion_time is None:
@@ -48,6 +48,17 @@ def within_limit(
     kept = {execution.key, *history.keys(subject, plan.status.history)}
     gone = tuple(key for key in history.keys(subject, subject.status.history) if key not in kept)
     return replace(plan, actions=(*plan.actions, Prune(gone))) if gone else plan
+
+
+def _without_trouble(subject: Subject, now: datetime) -> TrainingRunStatus:
+    """The status as the end left it: an outage, or a refusal, that was told since is over once this pass is."""
+    status = subject.status
+    result, told, reconciling = (find(status.conditions, kind) for kind in ("Succeeded", "Ready", "Reconciling"))
+    assert result is not None
+    if told is not None and told.reason == result.reason and (reconciling is None or reconciling.status != "True"):
+        return status
+    facts = (ready if result.status == "True" else stalled)(result.reason, result.message)
+    return status.model_copy(update={"conditions": merge(status.conditions, facts, subject.generation, now)})
 
 
 def _is_recorded(status: TrainingRunStatus) -> bool:

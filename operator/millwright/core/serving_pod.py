@@ -14,6 +14,7 @@ CONTAINER = "server"
 PORT = 8080
 VERSION_SET_LABEL = f"{GROUP}/version-set"
 GRACE_SECONDS = 45
+SPREAD = {"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def template(key: ObjectKey, spec: DeploymentSpec, target: Target, platform: Pla
     wanted, pool = spec.template, platform.pools.named(spec.node_pool)
     pod = pods.restricted(_container(key, spec, target, platform), spec.service_account_name, ("models", "tmp"))
     pod["terminationGracePeriodSeconds"] = GRACE_SECONDS
-    constraints = [c.manifest() | _selecting(set_name) for c in wanted.topology_spread_constraints]
+    constraints = [SPREAD | c.manifest() | _selecting(set_name) for c in wanted.topology_spread_constraints]
     pod |= {"topologySpreadConstraints": constraints} if constraints else {}
     pod |= {"priorityClassName": wanted.priority_class_name} if wanted.priority_class_name else {}
     scraped = {"prometheus.io/scrape": "true", "prometheus.io/port": str(PORT)}

@@ -48,12 +48,12 @@ class Reconciler(ABC, Generic[Action, Status]):
             await self._tell(body, _interrupted(self._status(body), error.reason, str(error)))
             raise
         except RejectedError as error:
-            await self._tell(body, stalled("Rejected", str(error)))
+            await self._tell_stalled(body, "Rejected", str(error))
             raise
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
             message = f"{wrong}; correct the spec and apply it again"
-            await self._tell(body, stalled("InvalidSpec", message))
+            await self._tell_stalled(body, "InvalidSpec", message)
             raise RejectedError(message) from error
 
     @abstractmethod
@@ -78,11 +78,15 @@ class Reconciler(ABC, Generic[Action, Status]):
     def _status(self, body: Manifest) -> Status:
         return self.status_type.model_validate(body.get("status") or {})
 
-    async def _tell(self, body: Manifest, facts: tuple[Fact, ...]) -> None:
+    async def _tell(self, body: Manifest, facts: tuple[Fact, ...], **changes: int) -> None:
         status = self._status(body)
         now: datetime = self._clock.now()
         conditions = merge(getattr(status, "conditions", ()), facts, body["metadata"]["generation"], now)
-        await self._reporter.report(body, status.model_copy(update={"conditions": conditions}), now)
+        await self._reporter.report(body, status.model_copy(update={"conditions": conditions} | changes), now)
+
+    async def _tell_stalled(self, body: Manifest, reason: str, message: str) -> None:
+        """That is the verdict on this generation: kstatus, told of an earlier one, would go on waiting."""
+        await self._tell(body, stalled(reason, message), observed_generation=body["metadata"]["generation"])
 
 
 def _interrupted(status: StatusModel, reason: str, message: str) -> tuple[Fact, ...]:

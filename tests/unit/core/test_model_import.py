@@ -90,7 +90,7 @@ def plan_of(told: ImportStatus | None, **seen: Any) -> tuple[ModelPlan, Step]:
     """The plan of a Model that would be Ready, with the import's step."""
     old = ModelStatus.model_validate({"import": told})
     observed = replace(ImportObserved(old, WANTED), **seen)
-    mine = ModelStatus(conditions=merge((), ready("Synced", "as it should be"), 2, NOW))
+    mine = ModelStatus(observed_generation=2, conditions=merge((), ready("Synced", "as it should be"), 2, NOW))
     step = model_import.decide(observed, NOW)
     return model_import.joined(observed, Plan(mine, (), 30.0), step, NOW), step
 
@@ -144,7 +144,8 @@ def test_conditions_know_since_when_they_hold() -> None:
 def looked_at(old: ModelStatus, now: datetime) -> ModelStatus:
     """The status that follows on one, of a Model that would be Ready and whose import has failed."""
     observed = replace(ImportObserved(old, WANTED), **RECORDED)
-    mine = old.model_copy(update={"conditions": merge(old.conditions, ready("Synced", ""), 2, now)})
+    conditions = merge(old.conditions, ready("Synced", ""), 2, now)
+    mine = old.model_copy(update={"observed_generation": 2, "conditions": conditions})
     return model_import.joined(observed, Plan(mine), model_import.decide(observed, now), now).status
 
 

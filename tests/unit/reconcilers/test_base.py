@@ -27,6 +27,7 @@ async def test_what_was_refused_is_told_and_raised(refusing: FakeWorld) -> None:
     stalled = refusing.condition("Stalled", PLURAL)
     assert (stalled["status"], stalled["reason"]) == ("True", "Rejected")
     assert stalled["message"] == "mlflow refused it: the name is taken"
+    assert refusing.status(PLURAL)["observedGeneration"] == 1
 
 
 async def test_a_spec_that_the_operator_does_not_understand_is_told_and_raised() -> None:
@@ -37,6 +38,7 @@ async def test_a_spec_that_the_operator_does_not_understand_is_told_and_raised()
     stalled = world.condition("Stalled", DEPLOYMENTS.plural)
     assert (stalled["status"], stalled["reason"]) == ("True", "InvalidSpec")
     assert "correct the spec and apply it again" in stalled["message"]
+    assert world.status(DEPLOYMENTS.plural)["observedGeneration"] == 1
 
 
 async def test_what_is_still_refused_costs_no_further_write(refusing: FakeWorld) -> None:
