@@ -1,10 +1,11 @@
 """kopf: watch, map events to object keys, wake the queues. Nothing else.
 
 What wakes what: the object itself and what it owns, as a Model its import's Job; a Model wakes the Deployments that
-name it, the Models that depend on it, and the TrainingRuns that name it and have no result; a Deployment wakes the
-Model that it names, and a TrainingRun the one that it made a version of; other node pools wake all Deployments. A
-ConfigMap is not watched: a TrainingRun that waits for one looks again by itself. Of autoscalers only the end is told:
-their status changes every few seconds. A replica that does not lead watches too: its queues are filled and wait.
+name it, the Models that depend on it, and the TrainingRuns that name it and have no result, or one that it may lift; a
+Deployment wakes the Model that it names, and a TrainingRun the one that it made a version of; other node pools wake all
+Deployments. A ConfigMap is not watched: a TrainingRun that waits for one looks again by itself. Of autoscalers only the
+end is told: their status changes every few seconds. A replica that does not lead watches too: its queues are filled and
+wait.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from millwright.adapters.jobs import IMPORT, MODEL_LABEL, STEP_LABEL, TRAINING_R
 from millwright.api.common import API_VERSION
 from millwright.core.children import DEPLOYMENT_LABEL
 from millwright.core.execution import ObjectKey
+from millwright.core.packaging import UNSAFE_FORMAT
 from millwright.ports import AUTOSCALERS, WORKLOADS
 from millwright.queue import stop
 from millwright.settings import Settings
@@ -178,10 +180,11 @@ def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:
 
 
 def has_result(body: Mapping[str, Any]) -> bool:
-    """Whether a TrainingRun's status is the result of its present spec: then no change of its Model matters to it."""
-    conditions, generation = body.get("status", {}).get("conditions", ()), body["metadata"]["generation"]
-    known = (c for c in conditions if c.get("observedGeneration") == generation)
-    return any(c["status"] != "Unknown" for c in known if c["type"] == "Succeeded")
+    """Whether a TrainingRun's status is the result of its present spec, whatever becomes of its Model."""
+    status, generation = body.get("status", {}), body["metadata"]["generation"]
+    known = (c for c in status.get("conditions", ()) if c.get("observedGeneration") == generation)
+    ended = any(c["status"] != "Unknown" for c in known if c["type"] == "Succeeded")
+    return ended and status.get("failure", {}).get("reason") != UNSAFE_FORMAT
 
 
 def _key(body: kopf.Body) -> ObjectKey:

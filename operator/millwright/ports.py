@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from millwright.api.training_run import TrainingRunSpec
-from millwright.core.actions import Enqueue, ImportModel, Launch, PackageModel
+from millwright.core.actions import CheckDatasets, Enqueue, ImportModel, Launch, PackageModel
 from millwright.core.execution import (
     Cause,
+    DatasetCheck,
     Execution,
     ObjectKey,
     Package,
@@ -178,6 +179,19 @@ class Queues(Protocol):
         """Takes back the request of the execution with that key, and gives back its quota; absent is fine."""
 
 
+class DatasetChecks(Protocol):
+    """What looks at data sets before a launch, with the namespace's own credentials. One look for a TrainingRun."""
+
+    async def find(self, execution: Execution) -> DatasetCheck | None:
+        """The look at an execution's data sets, or None."""
+
+    async def start(self, request: CheckDatasets) -> None:
+        """Begins it; one of the same execution is left as it is, one of another ends, and may have to be gone first."""
+
+    async def stop(self, execution: Execution) -> None:
+        """Ends the TrainingRun's, and leaves nothing of it; absent is fine."""
+
+
 class Packaging(Protocol):
     """What makes a verified package of the model that an execution logged, or of one that was trained elsewhere."""
 
@@ -206,6 +220,9 @@ class Registry(Protocol):
     async def open_run(self, experiment: str, key: str, tags: Mapping[str, str]) -> str:
         """Opens a run named and tagged with the execution key, and returns its ID. Makes a missing experiment."""
 
+    async def metrics(self, run_id: str) -> Mapping[str, float] | None:
+        """The last value of each metric of a run, or None where there is no such run."""
+
     async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Sets tags of a run."""
 
@@ -221,7 +238,7 @@ class Registry(Protocol):
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
         """All versions of a registered model; none where there is no such model."""
 
-    async def version_of(self, name: str, key: str) -> str | None:
+    async def version_of(self, name: str, key: str) -> RegisteredVersion | None:
         """The oldest version of a registered model that is tagged with that execution key, or None."""
 
     async def versions_of_package(self, package: str) -> Sequence[VersionName]:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from millwright.adapters.backends import Backends
 from millwright.adapters.clock import SystemClock, elapsed
+from millwright.adapters.dataset_checks import JobDatasetChecks
 from millwright.adapters.embedded import EmbeddedPipelines
 from millwright.adapters.jobs import JobSettings
 from millwright.adapters.kubeflow import KubeflowPipelines, KubeflowSettings
@@ -92,6 +93,7 @@ async def build(settings: Settings) -> Operator:
     world = World(
         models=seen,
         pipelines=_backends(settings, EmbeddedPipelines(cluster, jobs, node_pools.current), kubeflow),
+        dataset_checks=JobDatasetChecks(cluster, jobs),
         packaging=packaging,
         registry=registry,
         objects=S3Objects(settings.storage.pipelines, fence.passing),

@@ -9,6 +9,12 @@ from components.nycflights import make_features, plan_months, validate_flights
 from components.tables import read_tables
 from flights.steps import train_classifier
 
+# Slices of the evaluation that TrainingRuns may judge for themselves.
+SCENARIOS = {
+    "evening": "sched_dep_minute >= 18 * 60",
+    **{airport: f"origin == '{airport}'" for airport in ("EWR", "JFK", "LGA")},
+}
+
 
 @dsl.pipeline(name="arr-delay", description="Will this flight arrive more than 15 minutes late?")
 def arr_delay(
@@ -33,5 +39,5 @@ def arr_delay(
     # What logs to MLflow must run in each run: from a cache, its run would have no model and no metrics.
     model = train_classifier(table=training.output, max_iter=max_iter, learning_rate=learning_rate)
     model.set_caching_options(False)
-    evaluation = evaluate_classifier(model_id=model.output, table=held_out.output, target="late")
+    evaluation = evaluate_classifier(model_id=model.output, table=held_out.output, target="late", scenarios=SCENARIOS)
     evaluation.set_caching_options(False)

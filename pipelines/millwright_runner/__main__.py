@@ -1,5 +1,5 @@
 # ruff: noqa: T201 (what a pod prints is its log)
-"""The command line: `python -m millwright_runner run|package|import`."""
+"""The command line: `python -m millwright_runner check|run|package|import`."""
 
 import argparse
 import sys
@@ -18,6 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcome.write(result, options.termination_log)
     print(result.to_json(), flush=True)
     return result.exit_code
+
+
+def _check(options: argparse.Namespace) -> outcome.Outcome:
+    from millwright_runner.datasets import check
+
+    return check(options.datasets)
 
 
 def _run(options: argparse.Namespace) -> outcome.Outcome:
@@ -42,7 +48,7 @@ def _import(options: argparse.Namespace) -> outcome.Outcome:
     return import_model(options.destination, options.allow_pickle, foreign)
 
 
-COMMANDS = {"run": _run, "package": _package, "import": _import}
+COMMANDS = {"check": _check, "run": _run, "package": _package, "import": _import}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--termination-log", type=Path, default=TERMINATION_LOG)
     commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", parents=[common], help="look for data sets, and compare their digests")
+    check.add_argument("--datasets", required=True, help="JSON list of name, uri, and where there is one, digest")
     run = commands.add_parser("run", parents=[common], help="run a compiled pipeline")
     run.add_argument("--pipeline", type=Path, required=True)
     run.add_argument("--parameters", type=Path, required=True)

@@ -1,22 +1,12 @@
 """Where packages are stored: below an S3 prefix, or in a folder."""
 
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlparse
 
-import boto3
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
-
-from millwright_runner.outcome import Failed
+from millwright_runner import s3
 from millwright_serving.package import MANIFEST
-from millwright_serving.storage_errors import explain
-
-UNAVAILABLE = "StorageUnavailable"
 
 
 class Destination(Protocol):
@@ -56,28 +46,21 @@ class S3Prefix:
 
     def __init__(self, bucket: str, prefix: str) -> None:
         self._bucket, self._prefix = bucket, prefix
-        self._client = boto3.client("s3", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
+        self._uri = f"s3://{bucket}/{prefix}"
+        self._client = s3.client()
 
     def manifest(self) -> str | None:
-        with self._explained("read"):
+        with s3.explained("read", self._uri):
             try:
                 reply = self._client.get_object(Bucket=self._bucket, Key=f"{self._prefix}/{MANIFEST}")
             except self._client.exceptions.NoSuchKey:
                 return None
-            return reply["Body"].read().decode()
+            return str(reply["Body"].read().decode())
 
     def store(self, folder: Path) -> None:
-        with self._explained("write"):
+        with s3.explained("write", self._uri):
             for source in _manifest_last(folder):
                 self._client.upload_file(str(source), self._bucket, f"{self._prefix}/{source.name}")
-
-    @contextmanager
-    def _explained(self, verb: str) -> Iterator[None]:
-        try:
-            yield
-        except (Boto3Error, BotoCoreError, ClientError) as error:
-            sentence = explain(error, f"s3://{self._bucket}/{self._prefix}")
-            raise Failed(UNAVAILABLE, f"Could not {verb} {sentence}") from error
 
 
 def _manifest_last(folder: Path) -> list[Path]:

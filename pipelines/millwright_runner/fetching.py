@@ -11,8 +11,8 @@ import boto3
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from millwright_runner.destinations import UNAVAILABLE
 from millwright_runner.outcome import Failed, Rejected
+from millwright_runner.s3 import UNAVAILABLE
 from millwright_serving.download import download_prefix
 from millwright_serving.package import PackageError, digest_of
 from millwright_serving.storage_errors import explain

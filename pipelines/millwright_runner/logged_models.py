@@ -16,12 +16,12 @@ from mlflow.models import Model
 from mlflow.models.model import MLMODEL_FILE_NAME
 
 from millwright_runner import samples
-from millwright_runner.outcome import Failed, Rejected
+from millwright_runner.outcome import Rejected
 from millwright_runner.samples import Sample
 from millwright_serving.models.estimator import load_skops, untrusted_types
 from millwright_serving.package import Format, digest_of
 
-UNSAFE, INVALID = "UnsafeFormat", "InvalidModel"
+UNSAFE, UNSUPPORTED, INVALID = "UnsafeFormat", "UnsupportedModel", "InvalidModel"
 ORIGINAL = "original.json"
 
 
@@ -84,11 +84,11 @@ class Original:
 
 
 def fetch(client: MlflowClient, run_id: str, folder: Path) -> Original:
-    """The last model that the run logged, in a folder below `folder`. Raises `Failed` (NoModelLogged; no sample)."""
+    """The last model that the run logged, in a folder below `folder`. Raises `Rejected` (NoModelLogged)."""
     outputs = client.get_run(run_id).outputs
     models = [client.get_logged_model(it.model_id) for it in (outputs.model_outputs if outputs else [])]
     if not models:
-        raise Failed(
+        raise Rejected(
             "NoModelLogged",
             "The MLflow run has logged no model. Log one in the training step, for example "
             "with mlflow.sklearn.log_model(model, name='model', input_example=rows).",
@@ -126,8 +126,8 @@ def log(client: MlflowClient, run_id: str, path: Path, format: Format) -> str:
 
 
 def load_sklearn(model: MlflowModel, allow_pickle: bool) -> Any:
-    """The scikit-learn estimator. Raises `Rejected` (UnsafeFormat) for a pickle, unless allowed, and for a skops file
-    that the server would not load; (InvalidModel) for what is no estimator.
+    """The scikit-learn estimator. Raises `Rejected` (UnsafeFormat) for a pickle, unless allowed; (UnsupportedModel) for
+    a skops file that the server would not load; (InvalidModel) for what is no estimator.
     """
     estimator = _load_skops(model.sklearn_file) if model.is_skops else _load_pickle(model, allow_pickle)
     if not callable(getattr(estimator, "predict", None)):
@@ -152,7 +152,7 @@ def _load_skops(path: Path) -> Any:
     except Exception as error:  # skops raises what the zip, JSON and estimators in it happen to raise
         raise Rejected(INVALID, f"{path.name} is no skops file: {type(error).__name__}: {error}") from error
     raise Rejected(
-        UNSAFE,
+        UNSUPPORTED,
         "The model contains what is neither a class of scikit-learn nor of NumPy, so the server "
         f"will not load it: {', '.join(foreign)}.",
     )

@@ -26,7 +26,7 @@ class Outcome:
         return EXIT_CODES[self.outcome]
 
     def to_json(self, limit: int = LIMIT) -> str:
-        """JSON of at most `limit` bytes: the message loses its beginning first, then the task list its."""
+        """JSON of at most `limit` bytes: the message loses its beginning first, then lists lose theirs."""
         body = {"outcome": self.outcome, "reason": self.reason, "message": self.message, **self.details}
         body = {key: value for key, value in body.items() if value is not None}
         while len(text := json.dumps(body)) > limit and _shorten(body, len(text) - limit):
@@ -63,8 +63,9 @@ def _shorten(body: dict[str, Any], excess: int) -> bool:
     message = body.get("message") or ""
     if len(message) > 500:
         body["message"] = "…" + message[min(max(excess, 10) + 8, len(message) - 480) :]
-    elif body.get("tasks"):
-        body["tasks"] = body["tasks"][1:]
-    else:
-        return False
-    return True
+        return True
+    for name in ("tasks", "datasets"):
+        if body.get(name):
+            body[name] = body[name][1:]
+            return True
+    return False

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from millwright_runner import destinations, logged_models, packaging_forms
+from millwright_runner import destinations, logged_models, mlflow_outages, packaging_forms
 from millwright_runner.destinations import Destination
 from millwright_runner.foreign_models import Foreign
 from millwright_runner.logged_models import Original
@@ -50,7 +50,7 @@ def _ended(destination: str, allow_pickle: bool, fetch: Fetch, copy: Path | None
     except (Failed, Rejected) as named:
         return named.outcome
     except Exception as error:  # the libraries' exceptions share no base
-        return Outcome("Failed", "Error", f"{type(error).__name__}: {error}")
+        return Outcome("Failed", mlflow_outages.reason(error) or "Error", f"{type(error).__name__}: {error}")
     return Outcome("Succeeded", details={"package": manifest.summary()})
 
 

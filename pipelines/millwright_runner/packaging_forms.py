@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from millwright_runner import logged_models, onnx_conversion, samples
-from millwright_runner.logged_models import INVALID, UNSAFE, MlflowModel
+from millwright_runner.logged_models import INVALID, UNSUPPORTED, MlflowModel
 from millwright_runner.outcome import Rejected
 from millwright_runner.samples import Sample
 from millwright_serving.models.estimator import EstimatorModel
@@ -65,7 +65,7 @@ def make(source: MlflowModel, sample: Sample | None, folder: Path, allow_pickle:
         return _taken_as_it_is(source.onnx, source.original, sample, folder)
     if source.sklearn is None:
         flavours = ", ".join(sorted(source.description.flavors))
-        raise Rejected(UNSAFE, f"The model is logged as {flavours}; served are ONNX and scikit-learn models.")
+        raise Rejected(UNSUPPORTED, f"The model is logged as {flavours}; served are ONNX and scikit-learn models.")
     if sample is None:
         raise Rejected("SampleNeeded", "A scikit-learn model tells nothing of its inputs: give a sample with it.")
     model = logged_models.load_sklearn(source, allow_pickle)

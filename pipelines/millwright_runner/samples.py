@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from mlflow.models import Model
 
-from millwright_runner.outcome import Failed, Rejected
+from millwright_runner.outcome import Rejected
 from millwright_serving.package import Tensor
 
 MATRIX = "input"
@@ -70,12 +70,12 @@ class Sample:
 def logged_with(model: Model, folder: str) -> Sample:
     """The model's input example, with the types of its signature (JSON knows only numbers).
 
-    Raises `Failed` (Error) if none was logged: then nothing could be compared.
+    Raises `Rejected` (SampleNeeded) if none was logged: then nothing could be compared.
     """
     example = model.load_input_example(folder) if model.saved_input_example_info else None
     if example is None:
-        raise Failed(
-            "Error",
+        raise Rejected(
+            "SampleNeeded",
             "The model was logged without an input example. Log it with input_example=, some "
             "hundred rows of its training data: the packaged model is compared on them.",
         )

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import kopf
 from tests.bench.instant import InstantPackaging, InstantPipelines, InstantRegistry
 from tests.bench.traffic import CountingClient
+from tests.fakes.dataset_checks import FakeDatasetChecks
 from tests.fakes.lease import FakeLease
 from tests.fakes.objects import FakeObjects
 
@@ -56,6 +57,7 @@ class Fakes:
         world = World(
             models=seen,
             pipelines=self.pipelines,
+            dataset_checks=FakeDatasetChecks(FakeObjects()),
             packaging=self.packaging,
             registry=self.registry,
             objects=FakeObjects(),

@@ -94,7 +94,7 @@ REFUSED: dict[str, tuple[str, Spec, str]] = {
     "a replay with gates": (
         "TrainingRun",
         REPLAY | {"gates": [GATE]},
-        "a replay registers no version and is compared with the original instead: leave gates out",
+        "a replay registers no version and is compared with the original: leave gates and scenarios out",
     ),
     "a replay of a version that is no number": (
         "TrainingRun",
@@ -231,7 +231,7 @@ def test_a_registered_name_cannot_be_taken_away(namespace: str) -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("trainingrun.spec.gates", ["Checks on the run's metrics", "Name of a metric", "metric OPERATOR threshold"]),
+        ("trainingrun.spec.gates", ["Checks on the run's metrics", "Name of a metric", "the same metric of a version"]),
         ("mmodel.spec.approval", ["Who decides that a version may be used", "Versions that people approved"]),
         ("mmodel.spec.bestBy", ["What the rule BestBy means", "the lowest. Of equal versions the newest"]),
         ("mdep.spec.model", ["Which version of which Model", "Serve what this alias points to"]),

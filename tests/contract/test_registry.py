@@ -1,69 +1,20 @@
 """Registry: the fake, and MLflow's own server."""
 
 import dataclasses
-import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
-import httpx
 import pytest
 from tests.contract.processes import free_port
-from tests.fakes.registry import FakeRegistry
+from tests.contract.registry_drivers import PACKAGE, TASKS, Driver, FakeDriver, MlflowDriver
 
 from millwright.adapters.mlflow import MlflowRegistry
-from millwright.core import records
-from millwright.core.execution import Original, Package, Task, TrackedRun
+from millwright.api.gates import MAX_GATES, MAX_GATES_OF_A_SCENARIO, MAX_SCENARIOS
+from millwright.core import records, verdicts
+from millwright.core.execution import Original, TrackedRun
+from millwright.core.gates import Verdict
 from millwright.core.registry import VersionName
 from millwright.ports import DependencyError, Registry, RejectedError
-
-TASKS = (Task("train", "Running"), Task("evaluate", "Pending"))
-PACKAGE = Package("s3://models/flights/arr-delay/k-1", "sha256:" + "a" * 64, "onnx", "m-1", "sha256:" + "b" * 64)
-
-
-class FakeDriver:
-    """Training code, as the fake plays it."""
-
-    def __init__(self) -> None:
-        self.registry = FakeRegistry()
-
-    async def log(self, key: str, run_id: str) -> None:
-        self.registry.update_run(key, metrics={"roc_auc": 0.75}, tasks=TASKS, package=PACKAGE)
-
-    async def tags(self, run_id: str) -> dict[str, str]:
-        return dict(self.registry.tags[run_id])
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-class MlflowDriver:
-    """Training code, by MLflow's REST API."""
-
-    def __init__(self, url: str) -> None:
-        self.registry = MlflowRegistry(url)
-        self._http = httpx.AsyncClient(base_url=f"{url}/api/2.0/mlflow/runs/")
-
-    async def log(self, key: str, run_id: str) -> None:
-        renamed = {"modelId": PACKAGE.model_id, "sourceDigest": PACKAGE.source_digest, "schemaVersion": 1}
-        manifest = dataclasses.asdict(PACKAGE) | renamed
-        tasks = [dataclasses.asdict(task) | {"startTime": "2026-01-01T00:00:00Z"} for task in TASKS]
-        await self._post("log-metric", run_id=run_id, key="roc_auc", value=0.75, timestamp=1)
-        await self._post("set-tag", run_id=run_id, key="millwright.tasks", value=json.dumps(tasks))
-        await self._post("set-tag", run_id=run_id, key="millwright.package", value=json.dumps(manifest))
-
-    async def tags(self, run_id: str) -> dict[str, str]:
-        answer = (await self._http.get("get", params={"run_id": run_id})).raise_for_status()
-        return {tag["key"]: tag["value"] for tag in answer.json()["run"]["data"]["tags"]}
-
-    async def close(self) -> None:
-        await self._http.aclose()
-        await self.registry.close()
-
-    async def _post(self, path: str, **body: object) -> None:
-        (await self._http.post(path, json=body)).raise_for_status()
-
-
-Driver = FakeDriver | MlflowDriver
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -159,6 +110,19 @@ async def test_metrics_tasks_and_package_come_back(driver: Driver, name: str) ->
     assert (found.metrics, found.tasks, found.package) == ({"roc_auc": 0.75}, TASKS, PACKAGE)
 
 
+async def test_metrics_of_a_run_are_found_by_its_id_also_when_it_has_ended(driver: Driver, name: str) -> None:
+    run = await opened(driver.registry, name)
+    assert await driver.registry.metrics(run.id) == {}
+    await driver.log("k-1", run.id)
+    await driver.registry.close_run(run.id, "FINISHED")
+    assert await driver.registry.metrics(run.id) == {"roc_auc": 0.75}
+
+
+@pytest.mark.parametrize("run_id", ["", "0" * 32])
+async def test_a_run_that_is_not_there_has_no_metrics(registry: Registry, run_id: str) -> None:
+    assert await registry.metrics(run_id) is None
+
+
 @pytest.mark.parametrize("status", ["FINISHED", "FAILED", "KILLED"])
 async def test_a_closed_run_keeps_its_status_however_often_it_is_closed(
     registry: Registry, name: str, status: str
@@ -196,11 +160,24 @@ async def test_versions_count_from_one_with_their_tags_and_runs(registry: Regist
     assert found["1"].passed and not found["2"].passed
 
 
+async def test_the_longest_verdicts_are_kept_whole(registry: Registry, name: str) -> None:
+    longest = Verdict(True, "Passed", "x" * verdicts.MAX_MESSAGE, "night")
+    tag = verdicts.tag([longest] * (MAX_GATES + MAX_SCENARIOS * MAX_GATES_OF_A_SCENARIO))
+    await registered(registry, name, **{verdicts.TAG: tag})
+    (version,) = await registry.versions(name)
+    assert version.tags[verdicts.TAG] == tag
+
+
 async def test_the_version_of_an_execution_is_the_oldest_with_its_key(registry: Registry, name: str) -> None:
     for key in ("k-1", "k-2", "k-1"):
-        await registered(registry, name, **{"millwright.execution": key})
+        await registered(registry, name, **{"millwright.execution": key, "millwright.format": key})
     await registered(registry, f"{name}-other", **{"millwright.execution": "k-3"})
-    assert [await registry.version_of(name, key) for key in ("k-1", "k-2", "k-3")] == ["1", "2", None]
+    found = [await registry.version_of(name, key) for key in ("k-1", "k-2", "k-3")]
+    assert [(it.number, it.tags["millwright.format"]) if it else None for it in found] == [
+        ("1", "k-1"),
+        ("2", "k-2"),
+        None,
+    ]
     assert await registry.version_of("flights.absent", "k-1") is None
 
 

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-READS = ("check", "get", "open_executions", "uploaded", "list", "tail", "find", "runtime", "strays", "version")
+READS = (
+    *("check", "find", "get", "list", "metrics", "open_executions", "runtime", "strays", "tail"),
+    *("uploaded", "version"),
+)
 
 
 class Killed(Exception):

@@ -1,6 +1,6 @@
 """A pipelines backend and packaging in memory. Runs end when the test says so, or after a number of looks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -113,20 +113,30 @@ class FakePipelines:
 
 @dataclass
 class FakePackaging:
-    """Implements ports.Packaging: packages at once, and reports through the registry as the real Job does."""
+    """Implements ports.Packaging: packages at once, and reports through the registry as the real Job does.
+
+    `failures`: why each start in turn fails; all after the last succeed, unless `failure` says otherwise. `now`: when
+    they end. `started` are those that are there, `ledger` all that ever were.
+    """
 
     registry: FakeRegistry
     failure: Cause | None = None
     cluster: FakeCluster = field(default_factory=FakeCluster)
     objects: FakeObjects = field(default_factory=FakeObjects)
+    now: Callable[[], datetime] = lambda: EPOCH
 
     def __post_init__(self) -> None:
+        self.failures: list[Cause] = []
         self.started: list[str] = []
+        self.ledger: list[str] = []
+        self._causes: dict[str, Cause] = {}
+        self._ended: dict[str, datetime] = {}
 
     async def find(self, namespace: str, key: str) -> PackagingRun | None:
         if key not in self.started:
             return None
-        return PackagingRun(Phase.FAILED if self.failure else Phase.SUCCEEDED, self.failure)
+        cause = self._causes.get(key, self.failure)
+        return PackagingRun(Phase.FAILED if cause else Phase.SUCCEEDED, cause, ended=self._ended[key])
 
     async def start(self, request: PackageModel | ImportModel) -> None:
         of, model = (
@@ -138,7 +148,11 @@ class FakePackaging:
         if key in self.started:
             return
         self.started.append(key)
-        if self.failure is None:
+        self.ledger.append(key)
+        self._ended[key] = self.now()
+        if self.failures:
+            self._causes[key] = self.failures.pop(0)
+        elif self.failure is None:
             package = Package(f"s3://models/{namespace}/{model}/{key}", DIGEST, "onnx", "m-1", SOURCE_DIGEST)
             self.objects.contents[f"{package.uri}/manifest.json"] = b"{}"
             copy = await self.cluster.get(CONFIG_MAPS, namespace, key) or {}
@@ -152,3 +166,4 @@ class FakePackaging:
     async def stop(self, namespace: str, key: str) -> None:
         if key in self.started:
             self.started.remove(key)
+            self._causes.pop(key, None)

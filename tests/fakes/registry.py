@@ -42,6 +42,9 @@ class FakeRegistry:
         self.runs[run_id] = (experiment, key, TrackedRun(id=run_id, url=f"http://mlflow/{run_id}", **_told(tags)))
         return run_id
 
+    async def metrics(self, run_id: str) -> Mapping[str, float] | None:
+        return self.runs[run_id][2].metrics if run_id in self.runs else None
+
     async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         experiment, key, run = self.runs[run_id]
         self.tags[run_id] |= tags
@@ -62,9 +65,9 @@ class FakeRegistry:
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
         return tuple(self.model_versions.get(name, ()))
 
-    async def version_of(self, name: str, key: str) -> str | None:
+    async def version_of(self, name: str, key: str) -> RegisteredVersion | None:
         versions = self.model_versions.get(name, ())
-        return next((v.number for v in versions if v.tags.get("millwright.execution") == key), None)
+        return next((v for v in versions if v.tags.get("millwright.execution") == key), None)
 
     async def versions_of_package(self, package: str) -> Sequence[VersionName]:
         every = ((name, version) for name, versions in self.model_versions.items() for version in versions)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fakes.cluster import FakeCluster
+from tests.fakes.dataset_checks import FakeDatasetChecks
 from tests.fakes.faults import Faults, Killed
 from tests.fakes.objects import FakeObjects
 from tests.fakes.pipelines import FakePackaging, FakePipelines
@@ -78,15 +79,25 @@ class FakeWorld:
         self.registry = FakeRegistry()
         self.pipelines = FakePipelines(self.looks, self.outcomes, self.keeps_record, self.cluster)
         self.objects = FakeObjects()
-        self.packaging = FakePackaging(self.registry, cluster=self.cluster, objects=self.objects)
         self.clock = FakeClock()
+        self.dataset_checks = FakeDatasetChecks(self.objects, lambda: self.clock.time)
+        self.packaging = FakePackaging(self.registry, None, self.cluster, self.objects, lambda: self.clock.time)
         cluster, registry = self.faults.around(self.cluster), self.faults.around(self.registry)
         self.pools = NodePools()
         self.queues = FakeQueues()
         queues = self.faults.around(self.queues)
         pipelines, packaging = self.faults.around(self.pipelines), self.faults.around(self.packaging)
-        models = WatchedModels(self.cluster)  # that no watch tells anything
-        world = World(models, pipelines, packaging, registry, self.objects, self._packages, queues, lambda: self.pools)
+        world = World(
+            models=WatchedModels(self.cluster),  # that no watch tells anything
+            pipelines=pipelines,
+            dataset_checks=self.faults.around(self.dataset_checks),
+            packaging=packaging,
+            registry=registry,
+            objects=self.objects,
+            packages=self._packages,
+            queues=queues,
+            pools=lambda: self.pools,
+        )
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
         packages = Packages("s3://models", lambda namespace: self.faults.around(self._packages(namespace)))
         self.models = ModelReconciler(cluster, self.clock, registry, packages, packaging)

@@ -46,7 +46,8 @@ def run(tmp_path, mlflow_database, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
     mlflow.set_tracking_uri(uri)
-    return run.info.run_id
+    yield run.info.run_id
+    mlflow.set_tracking_uri(None)  # MLflow remembers it for the process, before what the environment says
 
 
 @pytest.fixture(scope="module")

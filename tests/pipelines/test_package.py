@@ -157,7 +157,7 @@ def test_what_the_server_would_not_load_is_refused(run, tmp_path, table, late, a
 
     outcome = package(str(tmp_path / "package"), allow_pickle=allow_pickle)
 
-    assert (outcome.outcome, outcome.reason) == ("Rejected", "UnsafeFormat")
+    assert (outcome.outcome, outcome.reason) == ("Rejected", "UnsupportedModel")
     assert outcome.message.endswith("the server will not load it: numpy.nan_to_num.")
 
 
@@ -175,7 +175,7 @@ def test_a_pickle_is_refused_unless_allowed(run, tmp_path, table, late, unfaithf
 def test_a_run_without_a_model_says_what_to_do(run, tmp_path):
     outcome = package(str(tmp_path / "package"), allow_pickle=False)
 
-    assert (outcome.outcome, outcome.reason) == ("Failed", "NoModelLogged")
+    assert (outcome.outcome, outcome.reason) == ("Rejected", "NoModelLogged")
     assert "mlflow.sklearn.log_model" in outcome.message
 
 

@@ -11,10 +11,11 @@ MODEL = ObjectKey("flights", "arr-delay")
 FIRST, SECOND = ObjectKey("flights", "first"), ObjectKey("flights", "second")
 
 
-def training_run(generation: int, observed: int, succeeded: str) -> dict[str, Any]:
+def training_run(generation: int, observed: int, succeeded: str, failure: str = "") -> dict[str, Any]:
     """As it comes with an event."""
     condition = {"type": "Succeeded", "status": succeeded, "observedGeneration": observed}
-    return {"metadata": {"generation": generation}, "status": {"conditions": [condition]}}
+    status = {"conditions": [condition], "failure": {"reason": failure}}
+    return {"metadata": {"generation": generation}, "status": status}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,8 @@ def training_run(generation: int, observed: int, succeeded: str) -> dict[str, An
         pytest.param(training_run(1, 1, "Unknown"), False, id="under way"),
         pytest.param(training_run(1, 1, "True"), True, id="succeeded"),
         pytest.param(training_run(1, 1, "False"), True, id="failed"),
+        pytest.param(training_run(1, 1, "False", "NoModelLogged"), True, id="failed for good"),
+        pytest.param(training_run(1, 1, "False", "UnsafeFormat"), False, id="failed for what the Model may yet allow"),
         pytest.param(training_run(2, 1, "True"), False, id="the result is that of an earlier spec"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,14 @@ MODEL_LABEL = f"{GROUP}/model"
 STEP_LABEL = f"{GROUP}/step"
 IMPORT = "import"
 TAIL_LINES = 20
-ONCE_MORE_IF_DISRUPTED = {"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}]}
+# Of a Job that may be done again: what was disrupted does not count, and what the runner rejected (its exit code 2) is
+# not tried again.
+RESTART_POLICY = {
+    "rules": [
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+        {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [2]}},
+    ]
+}
 
 
 @dataclass(frozen=True)
@@ -90,11 +97,11 @@ def job(
     image: str | None = None,
     config_map: ConfigMapVolume | None = None,
     placement: PodPlacement | None = None,
-    restartable: bool = False,
+    restarts: int | None = None,
 ) -> Manifest:
     """A Job with one restricted pod that is never restarted: attempts are the operator's to count.
 
-    `restartable`: but for one that was evicted or preempted, which has another in its place.
+    `restarts`: but one that failed has another in its place so often, and one that was evicted always.
     """
     child_labels = child_labels | _pool_label(placement)
     storage = spec.storage.secret_ref if spec.storage else settings.storage_secret
@@ -121,8 +128,8 @@ def job(
         pod["volumes"].append({"name": "pipeline", "configMap": source})
         container["volumeMounts"].append({"name": "pipeline", "mountPath": config_map.folder, "readOnly": True})
     body: Manifest = {
-        "backoffLimit": 0,
-        **({"podFailurePolicy": ONCE_MORE_IF_DISRUPTED} if restartable else {}),
+        "backoffLimit": restarts or 0,
+        **({} if restarts is None else {"podFailurePolicy": RESTART_POLICY}),
         "template": {"metadata": {"labels": child_labels}, "spec": pod},
     }
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata(execution, name, child_labels), "spec": body}
@@ -152,14 +159,17 @@ def environment(execution: Execution | Import, settings: JobSettings, mlflow_run
 
 @dataclass(frozen=True)
 class JobState:
-    """A Job as far as decisions need it."""
+    """A Job as far as decisions need it. `execution`: its key. `report`: the runner's own last words."""
 
     phase: Phase
+    execution: str = ""
     started: datetime | None = None
+    ended: datetime | None = None
     ending: bool = False
     waiting_for: str = ""
     blocked: Blocked | None = None
     cause: Cause | None = None
+    report: Mapping[str, Any] = field(default_factory=dict)
     tasks: tuple[Task, ...] = ()
     uses: tuple[PodUse, ...] = ()
 
@@ -175,11 +185,14 @@ async def read(cluster: Cluster, namespace: str, name: str) -> JobState | None:
     report = _report(found, pod)
     return JobState(
         phase=phase,
+        execution=found["metadata"]["labels"][EXECUTION_LABEL],
         started=pod_state.time(found.get("status", {}).get("startTime")),
+        ended=pod_state.time(_end(found).get("lastTransitionTime")),
         ending="deletionTimestamp" in found["metadata"],
         waiting_for=_waiting_for(found, pod) if phase is Phase.PENDING else "",
         blocked=pod_state.blocked(job_pods),
         cause=await _cause(cluster, found, pod, report) if phase is Phase.FAILED else None,
+        report=report,
         tasks=tuple(Task(t["name"], t["state"]) for t in report.get("tasks", [])),
         uses=pod_state.uses(job_pods),
     )
@@ -189,19 +202,20 @@ async def strays(cluster: Cluster, execution: Execution, step: str) -> Sequence[
     """Keys of this TrainingRun's other executions with a Job for that step that has not ended."""
     selector = f"{UID_LABEL}={execution.uid},{STEP_LABEL}={step}"
     found = await cluster.list(JOBS, execution.run.namespace, selector)
-    return sorted({j["metadata"]["labels"][EXECUTION_LABEL] for j in found if not _ended(j)} - {execution.key})
+    return sorted({j["metadata"]["labels"][EXECUTION_LABEL] for j in found if not _end(j)} - {execution.key})
 
 
-def _ended(found: Manifest) -> str | None:
-    """Complete, Failed, or None. A Job on its way out counts as running until it is gone."""
+def _end(found: Manifest) -> Manifest:
+    """The condition Complete or Failed; empty before. A Job on its way out counts as running until it is gone."""
     conditions = found.get("status", {}).get("conditions", [])
-    return next((c["type"] for c in conditions if c["type"] in ("Complete", "Failed") and c["status"] == "True"), None)
+    ends = (c for c in conditions if c["type"] in ("Complete", "Failed") and c["status"] == "True")
+    return dict(next(ends, {}))
 
 
 def _phase(found: Manifest, pod: Manifest | None) -> Phase:
-    ended = _ended(found)
-    if ended:
-        return Phase.SUCCEEDED if ended == "Complete" else Phase.FAILED
+    end = _end(found)
+    if end:
+        return Phase.SUCCEEDED if end["type"] == "Complete" else Phase.FAILED
     return Phase.RUNNING if pod is not None and pod_state.has_started(pod) else Phase.PENDING
 
 
@@ -222,15 +236,15 @@ def _waiting_for(found: Manifest, pod: Manifest | None) -> str:
 
 
 async def _cause(cluster: Cluster, found: Manifest, pod: Manifest | None, report: dict[str, Any]) -> Cause:
-    failed: Manifest = next((c for c in found["status"]["conditions"] if c["type"] == "Failed"), {})
+    words = _end(found).get("message", "")
     if pod is None:
-        return Cause("PodLost", f"the pod is gone: {failed.get('message', '')}")
+        return Cause("PodLost", f"the pod is gone: {words}")
     name, container = pod["metadata"]["name"], _container(found)
     exit_code = report.get("exitCode", pod_state.terminated(pod, container).get("exitCode"))
     disrupted = pod_state.disruption(pod)  # it may have had time for last words of its own
     reason = str(disrupted or report.get("reason") or pod_state.failure_reason(pod, container))
     lines = report.get("message") or await cluster.tail(pod["metadata"]["namespace"], name, TAIL_LINES)
-    message = lines or pod["status"].get("message") or failed.get("message", "")
+    message = lines or pod["status"].get("message") or words
     return Cause(reason, message, report.get("task"), name, exit_code, final=report.get("outcome") == "Rejected")
 
 

@@ -3,17 +3,16 @@
 https://mlflow.org/docs/latest/rest-api.html
 """
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from typing import Any
 
 import httpx
 
+from millwright.adapters import mlflow_json
 from millwright.core import upstream
-from millwright.core.execution import Cause, Package, Task, TrackedRun, original
+from millwright.core.execution import Cause, Package, TrackedRun, original
 from millwright.core.records import PIPELINE_DIGEST_TAG, REPLAY_OF_TAG
 from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
 from millwright.ports import DependencyError, Fence, RejectedError
@@ -26,8 +25,6 @@ EXISTS = "RESOURCE_ALREADY_EXISTS"
 EXECUTION_TAG = "millwright.execution"
 PACKAGE_TAG = "millwright.package"
 OUTCOME_TAG = "millwright.outcome"
-SUCCEEDED = "Succeeded"
-MOST_MESSAGE_CHARACTERS = 2000
 REMEMBER_SECONDS = 60.0
 
 
@@ -73,7 +70,7 @@ class MlflowRegistry:
         if experiment_id is None:
             return ()
         runs = await self._runs(experiment_id, "attributes.status = 'RUNNING'", most=PAGE)
-        keys = (_mapping(run["data"].get("tags", [])).get(EXECUTION_TAG) for run in runs)
+        keys = (mlflow_json.mapping(run["data"].get("tags", [])).get(EXECUTION_TAG) for run in runs)
         return sorted({key for key in keys if key})
 
     async def _runs(self, experiment_id: str, wanted: str, most: int) -> list[dict[str, Any]]:
@@ -89,17 +86,21 @@ class MlflowRegistry:
             "experiment_id": experiment_id,
             "run_name": key,
             "start_time": _milliseconds(),
-            "tags": _pairs({**tags, EXECUTION_TAG: key}),
+            "tags": mlflow_json.pairs({**tags, EXECUTION_TAG: key}),
         }
         return str((await self._post("runs/create", body))["run"]["info"]["run_id"])
 
+    async def metrics(self, run_id: str) -> Mapping[str, float] | None:
+        answer = await self._get("runs/get", {"run_id": run_id}) if run_id else None
+        return mlflow_json.metrics(answer["run"]) if answer else None
+
     async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
-        await self._post("runs/log-batch", {"run_id": run_id, "tags": _pairs(tags)})
+        await self._post("runs/log-batch", {"run_id": run_id, "tags": mlflow_json.pairs(tags)})
 
     async def close_run(self, run_id: str, status: str, cause: Cause | None = None) -> None:
         """How it ended goes first: a run that is closed without it could not be told from one its own code closed."""
         if status != "KILLED":
-            outcome = {"key": OUTCOME_TAG, "value": _outcome_text(cause)}
+            outcome = {"key": OUTCOME_TAG, "value": mlflow_json.outcome_text(cause)}
             await self._post("runs/set-tag", {"run_id": run_id, **outcome})
         await self._post("runs/update", {"run_id": run_id, "status": status, "end_time": _milliseconds()})
 
@@ -112,27 +113,27 @@ class MlflowRegistry:
             name=name,
             url=f"{self._url}/#/models/{name}",
             description=found.get("description", ""),
-            tags=_mapping(found.get("tags", [])),
+            tags=mlflow_json.mapping(found.get("tags", [])),
             aliases={a["alias"]: str(a["version"]) for a in found.get("aliases", [])},
         )
 
     async def ensure_model(self, name: str, description: str, tags: Mapping[str, str]) -> None:
-        body = {"name": name, "description": description, "tags": _pairs(tags)}
+        body = {"name": name, "description": description, "tags": mlflow_json.pairs(tags)}
         try:
             await self._post("registered-models/create", body)
         except MlflowError as error:
             if error.code != EXISTS:
                 raise
             await self._call("PATCH", "registered-models/update", {"name": name, "description": description})
-            for tag in _pairs(tags):
+            for tag in mlflow_json.pairs(tags):
                 await self._post("registered-models/set-tag", {"name": name, **tag})
 
-    async def version_of(self, name: str, key: str) -> str | None:
+    async def version_of(self, name: str, key: str) -> RegisteredVersion | None:
         found = await self._versions(f"name='{name}' and tags.`{EXECUTION_TAG}` = '{key}'")
-        return min((str(version["version"]) for version in found), key=int, default=None)
+        return min(map(mlflow_json.version, found), key=lambda version: version.ordinal, default=None)
 
     async def versions(self, name: str) -> Sequence[RegisteredVersion]:
-        return [_version(found) for found in await self._versions(f"name='{name}'")]
+        return [mlflow_json.version(found) for found in await self._versions(f"name='{name}'")]
 
     async def versions_of_package(self, package: str) -> Sequence[VersionName]:
         found = await self._versions(f"tags.`{PACKAGE_TAG}` = '{package}'")
@@ -151,7 +152,7 @@ class MlflowRegistry:
                 return found
 
     async def register(self, name: str, run_id: str, package: Package, tags: Mapping[str, str]) -> None:
-        body: dict[str, Any] = {"name": name, "run_id": run_id, "tags": _pairs(tags), "source": package.uri}
+        body: dict[str, Any] = {"name": name, "run_id": run_id, "tags": mlflow_json.pairs(tags), "source": package.uri}
         if package.model_id:
             body |= {"source": f"models:/{package.model_id}", "model_id": package.model_id}
         await self._post("model-versions/create", body)
@@ -198,18 +199,18 @@ class MlflowRegistry:
 
     def _tracked(self, run: dict[str, Any]) -> TrackedRun:
         info, data = run["info"], run.get("data", {})
-        tags = _mapping(data.get("tags", []))
+        tags = mlflow_json.mapping(data.get("tags", []))
         return TrackedRun(
             id=info["run_id"],
             url=f"{self._url}/#/experiments/{info['experiment_id']}/runs/{info['run_id']}",
             status=info["status"],
-            metrics={m["key"]: float(m["value"]) for m in data.get("metrics", [])},
-            tasks=_tasks(tags.get("millwright.tasks", "")),
-            package=_package(tags.get(PACKAGE_TAG, "")),
+            metrics=mlflow_json.metrics(run),
+            tasks=mlflow_json.tasks(tags.get("millwright.tasks", "")),
+            package=mlflow_json.package(tags.get(PACKAGE_TAG, "")),
             pipeline_digest=tags.get(PIPELINE_DIGEST_TAG),
             upstream=upstream.read(tags),
             replay_of=original(tags.get(REPLAY_OF_TAG, "")),
-            **_outcome(tags.get(OUTCOME_TAG, "")),
+            **mlflow_json.outcome(tags.get(OUTCOME_TAG, "")),
         )
 
     async def _get(self, path: str, query: dict[str, str]) -> dict[str, Any] | None:
@@ -259,45 +260,6 @@ def _refusal(response: httpx.Response) -> MlflowError:
         return MlflowError(str(answer.get("error_code", response.status_code)), str(answer.get("message", "")))
     except ValueError:
         return MlflowError(str(response.status_code), response.text[:300])
-
-
-def _version(found: dict[str, Any]) -> RegisteredVersion:
-    return RegisteredVersion(str(found["version"]), found.get("run_id", ""), _mapping(found.get("tags", [])))
-
-
-def _package(tag: str) -> Package | None:
-    if not tag:
-        return None
-    found = json.loads(tag)
-    return Package(found["uri"], found["digest"], found["format"], found.get("modelId"), found.get("sourceDigest"))
-
-
-def _outcome_text(cause: Cause | None) -> str:
-    if cause is None:
-        return json.dumps({"reason": SUCCEEDED})
-    known = {key: value for key, value in asdict(cause).items() if value is not None}
-    return json.dumps(known | {"message": cause.message[-MOST_MESSAGE_CHARACTERS:]})
-
-
-def _outcome(tag: str) -> dict[str, Any]:
-    """`succeeded` and `failure` of a tracked run, as `close_run` wrote them; nothing where somebody else did."""
-    try:
-        found = json.loads(tag or "{}")
-        return {"succeeded": True} if found.get("reason") == SUCCEEDED else {"failure": Cause(**found)}
-    except (ValueError, TypeError, AttributeError):
-        return {}
-
-
-def _tasks(tag: str) -> tuple[Task, ...]:
-    return tuple(Task(t["name"], t["state"]) for t in json.loads(tag)) if tag else ()
-
-
-def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"key": key, "value": value} for key, value in sorted(tags.items())]
-
-
-def _mapping(pairs: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    return {pair["key"]: pair.get("value", "") for pair in pairs}
 
 
 def _milliseconds() -> int:

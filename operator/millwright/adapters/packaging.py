@@ -11,6 +11,7 @@ from millwright.core.imports import Import
 from millwright.ports import JOBS, Cluster, Manifest
 
 STEP = "package"
+RESTARTS = 2
 
 
 class JobPackaging:
@@ -24,7 +25,9 @@ class JobPackaging:
 
     async def find(self, namespace: str, key: str) -> PackagingRun | None:
         state = await jobs.read(self._cluster, namespace, _name(key))
-        return PackagingRun(state.phase, state.cause, state.waiting_for) if state else None
+        if state is None:
+            return None
+        return PackagingRun(state.phase, state.cause, state.waiting_for, state.ended, state.ending)
 
     async def start(self, request: PackageModel | ImportModel) -> None:
         job = self._of_logged(request) if isinstance(request, PackageModel) else self._of_foreign(request)
@@ -46,7 +49,7 @@ class JobPackaging:
             name=_name(execution.key),
             args=["package", *self._place(execution, spec.output.model, request.model.allow_pickle), "--copy", FOLDER],
             mlflow_run_id=request.mlflow_run_id,
-            restartable=True,
+            restarts=RESTARTS,
             config_map=ConfigMapVolume(execution.key, FOLDER, optional=True),
         )
 
@@ -60,7 +63,7 @@ class JobPackaging:
             name=_name(wanted.key),
             args=["import", *self._place(wanted, wanted.model.name, wanted.allow_pickle), *_source(wanted)],
             mlflow_run_id=request.mlflow_run_id,
-            restartable=True,
+            restarts=0,
         )
 
     def _place(self, execution: Execution | Import, model: str, allow_pickle: bool) -> list[str]:

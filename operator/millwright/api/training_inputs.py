@@ -82,11 +82,31 @@ class ReplayOf(ApiModel):
 
 
 class Dataset(ApiModel):
-    """A data set that the run reads, recorded as lineage of the model version."""
+    """A data set that the run reads: recorded as lineage of the model version, and in S3 looked at before a launch."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "!self.uri.startsWith('s3://') || self.uri.matches('^s3://[^/]+/')",
+                "an s3:// URI names a bucket and an object, or a folder with a slash at its end",
+            ),
+            cel(
+                "!has(self.digest) || self.uri.startsWith('s3://')",
+                "a digest is compared before the launch, and that is possible for s3:// only: leave it out",
+            ),
+        )
+    )
 
     name: DnsName = Field(description="Name of the data set.")
-    uri: Uri = Field(description="Where it is, for example s3://data/flights/2013-01.parquet.")
-    digest: Digest | None = Field(None, description="sha256 of its content, recorded.")
+    uri: Uri = Field(
+        description="Where it is, for example s3://data/flights/2013-01.parquet, or s3://data/flights/ for a folder. "
+        "The run waits until there is something in S3."
+    )
+    digest: Digest | None = Field(
+        None,
+        description="sha256 of the object's content, without which nothing is launched. Of a folder: sha256 of what "
+        "sha256sum prints for its files, sorted by path.",
+    )
 
 
 class SourceRevision(ApiModel):

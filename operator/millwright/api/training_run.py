@@ -1,8 +1,8 @@
 """TrainingRun: one model trained by a pipeline, checked, and registered."""
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from millwright.api.common import (
     NOT_OBSERVED,
@@ -10,7 +10,6 @@ from millwright.api.common import (
     Conditions,
     DnsName,
     LongText,
-    MetricName,
     MetricValue,
     ModelVersionNumber,
     ObjectName,
@@ -22,25 +21,26 @@ from millwright.api.common import (
     cel,
     rules,
 )
+from millwright.api.gates import MAX_GATES, MAX_SCENARIOS, Gate, Scenario
 from millwright.api.training_inputs import Dataset, PipelineSource, ReplayOf, SourceRevision
+from millwright.api.training_results import (
+    Cost,
+    DatasetStatus,
+    Failure,
+    HistoryEntry,
+    MlflowRunReference,
+    Money,
+    PipelineRunReference,
+    ReplayStatus,
+    ScenarioStatus,
+    TaskStatus,
+)
 
-MAX_HISTORY = 10
+MAX_HISTORY = 50
+DEFAULT_HISTORY = 10
 MAX_TASKS = 50
+MAX_DATASETS = 32
 MAX_METRICS = 50
-MAX_DIFFERENCES = 20
-Money = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}([.][0-9]{1,4})?$", max_length=14)]
-
-
-class Gate(ApiModel):
-    """A check on one metric that the run must pass before its model is registered."""
-
-    metric: MetricName = Field(
-        description="Name of a metric that the run logs to MLflow. A metric that is missing or NaN fails the gate."
-    )
-    operator: Literal[">=", ">", "<=", "<"] = Field(
-        description="How the metric compares with `threshold`: metric OPERATOR threshold must be true."
-    )
-    threshold: float = Field(description="The bound, in the metric's own unit.")
 
 
 class NodePoolSelection(ApiModel):
@@ -90,8 +90,8 @@ class TrainingRunSpec(ApiModel):
                 "a replay has the parameters, datasets and source of what it repeats: leave them out",
             ),
             cel(
-                "!has(self.replayOf) || !has(self.gates)",
-                "a replay registers no version and is compared with the original instead: leave gates out",
+                "!has(self.replayOf) || !(has(self.gates) || has(self.scenarios))",
+                "a replay registers no version and is compared with the original: leave gates and scenarios out",
             ),
         )
     )
@@ -110,8 +110,9 @@ class TrainingRunSpec(ApiModel):
     )
     datasets: tuple[Dataset, ...] = Field(
         (),
-        max_length=32,
-        description="Data sets the run reads, recorded as lineage.",
+        max_length=MAX_DATASETS,
+        description="Data sets the run reads, recorded as lineage. Those in S3 are looked for, and compared with their "
+        "digest, before anything is launched.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     source: SourceRevision | None = Field(None, description="Code revision, recorded as lineage.")
@@ -153,10 +154,23 @@ class TrainingRunSpec(ApiModel):
         description="Seconds after the end until the run's Jobs, pods and pipeline run are deleted; never, when left "
         "out. The TrainingRun itself, its MLflow run and its model version stay.",
     )
+    history_limit: int = Field(
+        DEFAULT_HISTORY,
+        ge=1,
+        le=MAX_HISTORY,
+        description="How many ended executions status.history keeps. The Jobs, pods, copies and pipeline runs of older "
+        "ones are deleted; their MLflow runs and model versions stay.",
+    )
     gates: tuple[Gate, ...] = Field(
         (),
-        max_length=32,
+        max_length=MAX_GATES,
         description="Checks on the run's metrics. All must pass, or no model version is registered.",
+    )
+    scenarios: tuple[Scenario, ...] = Field(
+        (),
+        max_length=MAX_SCENARIOS,
+        description="Named slices of the evaluation, each with gates of its own. All of them must pass, too.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     output: Output = Field(
         description="The Model that a passing run becomes a version of; of a replay, the Model that it replays."
@@ -169,78 +183,6 @@ class TrainingRunSpec(ApiModel):
     storage: StorageReference | None = Field(
         None, description="Object storage credentials; the platform's default Secret name when left out."
     )
-
-
-class PipelineRunReference(StatusModel):
-    """The run in the pipelines backend."""
-
-    backend: ShortText = Field(description="embedded or kubeflow.")
-    id: ShortText = Field(description="Name of the Job, or ID of the run in Kubeflow Pipelines.")
-    url: LongText | None = Field(None, description="Where a browser shows it.")
-
-
-class MlflowRunReference(StatusModel):
-    """The run in MLflow."""
-
-    id: ShortText = Field(description="MLflow run ID.")
-    url: LongText = Field(description="Where a browser shows it.")
-
-
-class TaskStatus(StatusModel):
-    """One step of the pipeline."""
-
-    name: ShortText = Field(description="Name of the step.")
-    state: ShortText = Field(description="Pending, Running, Succeeded, Cached, Failed or Skipped.")
-    node_pool: ShortText | None = Field(None, description="Node pool it was placed on.")
-    pod_name: ShortText | None = Field(None, description="Its pod, for `kubectl logs`.")
-    message: LongText | None = Field(None, description="Why it waits, or why it failed.")
-
-
-class Failure(StatusModel):
-    """Why the last attempt failed."""
-
-    reason: ShortText = Field(description="Error, OOMKilled, DeadlineExceeded, GatesFailed, NoModelLogged, …")
-    task: ShortText | None = Field(None, description="The step that failed.")
-    pod_name: ShortText | None = Field(None, description="Its pod, for `kubectl logs`.")
-    exit_code: int | None = Field(None, description="Its exit code.")
-    message: LongText = Field("", description="Last lines of its log.")
-
-
-class HistoryEntry(StatusModel):
-    """One finished execution."""
-
-    spec_hash: ShortText = Field(description="Hash of what decided its result.")
-    attempt: int = Field(description="Which attempt it was, from 1.")
-    execution: ShortText | None = Field(None, description="Its key, for spec.replayOf.")
-    outcome: ShortText = Field(description="Succeeded, or the reason of its failure.")
-    model_version: ModelVersionNumber | None = Field(None, description="The version it became.")
-    completion_time: Time = Field(description="When it ended.")
-    cost: Money | None = Field(None, description="What it cost, in the platform's currency.")
-
-
-class MetricDifference(StatusModel):
-    """A metric that a replay did not reproduce. Values are texts, so that NaN can be told."""
-
-    metric: ShortText = Field(description="Name of the metric.")
-    original: ShortText | None = Field(None, description="What it was; nothing where the original did not log it.")
-    replayed: ShortText | None = Field(None, description="What it is now; nothing where the replay did not log it.")
-
-
-class ReplayStatus(StatusModel):
-    """How a replay compares with the original."""
-
-    of: ShortText = Field(description="The original: its TrainingRun, a slash, and the key of its execution.")
-    matches: bool | None = Field(None, description="Whether all metrics are equal; nothing where none can be compared.")
-    differences: tuple[MetricDifference, ...] = Field(
-        (), max_length=MAX_DIFFERENCES, description="The first metrics that are not equal, by name."
-    )
-
-
-class Cost(StatusModel):
-    """What an execution cost so far."""
-
-    amount: Money = Field(description="Of all attempts; of running pods up to the last full minute.")
-    currency: ShortText = Field(description="The platform's currency.")
 
 
 class TrainingRunStatus(StatusModel):
@@ -264,12 +206,18 @@ class TrainingRunStatus(StatusModel):
         None, description="The run in the pipelines backend, until ttlSecondsAfterFinished takes it away."
     )
     mlflow_run: MlflowRunReference | None = Field(None, description="The run in MLflow.")
+    datasets: tuple[DatasetStatus, ...] = Field(
+        (), max_length=MAX_DATASETS, description="Data sets in S3 as they were found when they were last looked at."
+    )
     start_time: Time | None = Field(None, description="When this execution began.")
     completion_time: Time | None = Field(None, description="When this execution ended.")
     progress_percentage: int | None = Field(None, ge=0, le=100, description="Steps done, in percent.")
     tasks: tuple[TaskStatus, ...] = Field((), max_length=MAX_TASKS, description="The pipeline's steps.")
     metrics: tuple[MetricValue, ...] = Field(
         (), max_length=MAX_METRICS, description="Metrics of the MLflow run that are finite."
+    )
+    scenarios: tuple[ScenarioStatus, ...] = Field(
+        (), max_length=MAX_SCENARIOS, description="How the scenarios were judged, when the run has ended."
     )
     model_version: ModelVersionNumber | None = Field(None, description="The version that this run became.")
     replay: ReplayStatus | None = Field(None, description="Of a replay that has ended: how it compares.")

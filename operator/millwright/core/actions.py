@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from millwright.api.training_inputs import Dataset
+from millwright.api.training_results import DatasetStatus
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.execution import Cause, Execution, Package
 from millwright.core.imports import Import
@@ -72,6 +74,24 @@ class Dequeue:
 
 
 @dataclass(frozen=True)
+class CheckDatasets:
+    """Look for data sets in S3, and compare them with their digests.
+
+    `known`: what was found before; what has not changed since need not be read again.
+    """
+
+    execution: Execution
+    datasets: tuple[Dataset, ...]
+    known: tuple[DatasetStatus, ...]
+    spec: TrainingRunSpec
+
+
+@dataclass(frozen=True)
+class StopDatasetCheck:
+    """Nobody looks at data sets for the TrainingRun, and what was found is forgotten."""
+
+
+@dataclass(frozen=True)
 class Launch:
     """Start the pipeline of an execution.
 
@@ -126,6 +146,13 @@ class PackageModel:
 
 
 @dataclass(frozen=True)
+class StopPackaging:
+    """Nothing is left of an execution's packaging, so that it can be started anew."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class Register:
     """Make a packaged model a version of a registered model."""
 
@@ -144,12 +171,15 @@ TrainingAction = (
     | CloseRun
     | Enqueue
     | Dequeue
+    | CheckDatasets
+    | StopDatasetCheck
     | Launch
     | Stop
     | Terminate
     | Prune
     | Forget
     | PackageModel
+    | StopPackaging
     | Register
 )
 

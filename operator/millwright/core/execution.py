@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from millwright.api.training_results import DatasetStatus
 from millwright.api.training_run import TrainingRunSpec
 
 # Fields that do not change what a run computes: editing them never trains again.
@@ -18,7 +19,9 @@ NOT_RESULT_RELEVANT = {
     "active_deadline_seconds",
     "backoff_limit",
     "gates",
+    "scenarios",
     "ttl_seconds_after_finished",
+    "history_limit",
     "budget",
     "queue_name",
     "cache",
@@ -233,12 +236,29 @@ class Package:
 
 
 @dataclass(frozen=True)
-class PackagingRun:
-    """A packaging Job as the cluster shows it. `waiting_for`: why its pod has not started."""
+class DatasetCheck:
+    """A look at an execution's data sets. `found`: what is there, as far as it got. `cause`: what is not as wanted."""
 
     phase: Phase
     cause: Cause | None = None
     waiting_for: str = ""
+    ended: datetime | None = None
+    ending: bool = False
+    found: tuple[DatasetStatus, ...] = ()
+
+
+@dataclass(frozen=True)
+class PackagingRun:
+    """A packaging Job as the cluster shows it.
+
+    `waiting_for`: why its pod has not started. `ending`: it was told to go, and its pod is not gone yet.
+    """
+
+    phase: Phase
+    cause: Cause | None = None
+    waiting_for: str = ""
+    ended: datetime | None = None
+    ending: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """When a TrainingRun is settled, and what becomes of its children then."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from millwright.api.training_run import TrainingRunStatus
+from millwright.core import history
 from millwright.core.actions import Forget, Prune, ReleaseFinalizer, TrainingAction
 from millwright.core.conditions import find, merge, ready, stalled
 from millwright.core.execution import Execution, outlives_its_owner, spec_hash
@@ -35,7 +37,17 @@ def after_the_end(subject: Subject, now: datetime) -> Plan[TrainingAction, Train
     if left > 0:
         return Plan(status, requeue_after=left)
     release = (ReleaseFinalizer(),) if subject.held else ()
-    return Plan(status.model_copy(update={"pipeline_run": None}), (Prune(_keys(subject)), Forget(), *release))
+    prune = Prune(history.keys(subject, status.history))
+    return Plan(status.model_copy(update={"pipeline_run": None}), (prune, Forget(), *release))
+
+
+def within_limit(
+    subject: Subject, execution: Execution, plan: Plan[TrainingAction, TrainingRunStatus]
+) -> Plan[TrainingAction, TrainingRunStatus]:
+    """The plan; and the children of executions that leave the history by it go with them."""
+    kept = {execution.key, *history.keys(subject, plan.status.history)}
+    gone = tuple(key for key in history.keys(subject, subject.status.history) if key not in kept)
+    return replace(plan, actions=(*plan.actions, Prune(gone))) if gone else plan
 
 
 def _without_trouble(subject: Subject, now: datetime) -> TrainingRunStatus:
@@ -52,8 +64,3 @@ def _without_trouble(subject: Subject, now: datetime) -> TrainingRunStatus:
 def _is_recorded(status: TrainingRunStatus) -> bool:
     """Whether the backend keeps a record of the last execution that must go before the object does."""
     return status.pipeline_run is not None and outlives_its_owner(status.pipeline_run.backend)
-
-
-def _keys(subject: Subject) -> tuple[str, ...]:
-    entries = subject.status.history
-    return tuple(Execution(subject.key, subject.uid, entry.spec_hash, entry.attempt).key for entry in entries)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from millwright.api.model import ModelStatus
 from millwright.api.model_import import ImportStatus
 from millwright.core.actions import CloseRun, ImportAction, ImportModel, OpenRun, Register, Stop, Terminate
-from millwright.core.attempts import NOT_COUNTED
+from millwright.core.attempts import NOT_COUNTED, UNAVAILABLE
 from millwright.core.conditions import Fact, find, instead, stalled, working
 from millwright.core.execution import Cause, PackagingRun, Phase, TrackedRun
 from millwright.core.imports import Import, run_tags, version_tags
@@ -24,7 +24,7 @@ RETRY_SECONDS = 60.0
 MOST_FAILURES = 5
 AT_ONCE = 0.0
 # What may come, or is corrected elsewhere than in the Model, is asked for as long as it takes.
-WAITED_FOR = NOT_COUNTED | {"ObjectNotFound", "StorageUnavailable"}
+WAITED_FOR = NOT_COUNTED | UNAVAILABLE | {"ObjectNotFound"}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from millwright.api.training_run import MAX_DIFFERENCES, MetricDifference, ReplayStatus
+from millwright.api.training_results import MAX_DIFFERENCES, MetricDifference, ReplayStatus
 from millwright.core.conditions import Fact
 from millwright.core.execution import Original, TrackedRun
 

@@ -1,27 +1,24 @@
 """The status of a TrainingRun, written in one place."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from math import isfinite
 from typing import Any
 
 from millwright.api.common import Condition, MetricValue
-from millwright.api.training_run import (
-    MAX_HISTORY,
-    MAX_METRICS,
-    MAX_TASKS,
+from millwright.api.training_results import (
     Cost,
     Failure,
-    HistoryEntry,
     MlflowRunReference,
     PipelineRunReference,
     TaskStatus,
-    TrainingRunStatus,
 )
-from millwright.core import cost, replay
+from millwright.api.training_run import MAX_METRICS, MAX_TASKS, TrainingRunStatus
+from millwright.core import cost, history, replay, verdicts
 from millwright.core.attempts import failures, following
 from millwright.core.conditions import Fact, merge, ready, stalled, working
 from millwright.core.execution import Cause, Execution, Task
+from millwright.core.gates import Verdict
 from millwright.core.training_state import Observed, Subject
 
 ENDED_TASKS = {"Succeeded", "Cached", "Failed", "Skipped"}
@@ -42,8 +39,10 @@ def status(
     """The status in `state`; what it tells of an earlier execution is gone when the execution is a new one."""
     old = subject.status
     same = old.execution == execution.key
+    looked_at = subject.spec.datasets or subject.spec.replay_of
+    known = {"conditions": old.conditions, "datasets": old.datasets if looked_at else ()}
     earlier = {"failures": old.failures, "cost": old.cost} if old.spec_hash == execution.spec_hash else {}
-    keep = old if same else TrainingRunStatus(history=old.history, conditions=old.conditions, **earlier)
+    keep = old if same else TrainingRunStatus(history=history.with_superseded(subject, now), **known, **earlier)
     succeeded = () if any(f.type == "Succeeded" for f in facts) else (UNDECIDED,)
     values: dict[str, Any] = {
         "observed_generation": subject.generation,
@@ -52,6 +51,7 @@ def status(
         "attempt": execution.attempt,
         "execution": execution.key,
         "start_time": (keep.start_time or now) if observed else keep.start_time,
+        "completion_time": None,
         "conditions": merge(_conditions(old, same), (*facts, *succeeded), subject.generation, now),
     }
     return keep.model_copy(update=values | (_details(observed, execution, now) if observed else {}) | changes)
@@ -104,17 +104,17 @@ def _tasks(observed: Observed) -> tuple[Task, ...]:
 
 
 def succeeded(observed: Observed, execution: Execution, now: datetime) -> TrainingRunStatus:
-    """The run passed and is a model version."""
-    subject, version = observed.subject, observed.version
+    """The run passed and is a model version. What its gates said then stands in the version."""
+    assert observed.version is not None
+    version, said = observed.version.number, verdicts.read(observed.version.tags)
     facts = (
-        *ready("Succeeded", f"the run passed and is version {version} of Model {subject.spec.output.model}"),
+        *ready("Succeeded", f"the run passed and is version {version} of Model {observed.subject.spec.output.model}"),
         Fact("Succeeded", "True", "Succeeded", "the run passed"),
-        Fact(
-            "GatesPassed", "True", "GatesPassed", f"{len(subject.spec.gates)} of {len(subject.spec.gates)} gates passed"
-        ),
         Fact("ModelRegistered", "True", "Registered", f"version {version}"),
     )
-    changes = {"model_version": version, "progress_percentage": 100, "failure": None}
+    changes: dict[str, Any] = {"model_version": version, "progress_percentage": 100, "failure": None}
+    if observed.version.tags:  # else the status has told before, and says so still
+        facts, changes["scenarios"] = (*facts, verdicts.fact(said)), verdicts.scenarios(said)
     return _ended(observed, execution, now, "Succeeded", facts, "Succeeded", **changes)
 
 
@@ -132,14 +132,17 @@ def replayed(observed: Observed, execution: Execution, now: datetime) -> Trainin
     return _ended(observed, execution, now, "Succeeded", facts, "Succeeded", **changes)
 
 
-def failed(observed: Observed, execution: Execution, now: datetime, cause: Cause) -> TrainingRunStatus:
-    """The run ended, and only a change of spec starts another."""
+def failed(
+    observed: Observed, execution: Execution, now: datetime, cause: Cause, said: Sequence[Verdict] = ()
+) -> TrainingRunStatus:
+    """The run ended, and only a change of spec starts another. `said`: by its gates, where they were asked."""
     facts = (
         *stalled(cause.reason, _sentence(cause)),
         Fact("Succeeded", "False", cause.reason, _sentence(cause)),
-        *([Fact("GatesPassed", "False", cause.reason, cause.message)] if cause.reason == "GatesFailed" else []),
+        *((verdicts.fact(said),) if said else ()),
     )
-    return _ended(observed, execution, now, "Failed", facts, cause.reason, failure=_failure(cause))
+    changes = {"failure": _failure(cause), "scenarios": verdicts.scenarios(said)}
+    return _ended(observed, execution, now, "Failed", facts, cause.reason, **changes)
 
 
 def _ended(
@@ -154,8 +157,8 @@ def _ended(
     """The status of an execution that has ended, with its entry in the history."""
     subject = observed.subject
     ends = {
-        "completion_time": _completed(subject, execution, now),
-        "history": _history(observed, execution, now, outcome, changes.get("model_version")),
+        "completion_time": history.completed(subject, execution, now),
+        "history": history.with_end(observed, execution, now, outcome, changes.get("model_version")),
     }
     return status(subject, execution, now, state, facts, observed, **ends, **changes)
 
@@ -166,7 +169,6 @@ def retried(observed: Observed, execution: Execution, now: datetime, cause: Caus
     counted = failures(subject.status, execution, cause)
     limit = f"{counted} of {subject.spec.backoff_limit + 1} failures that count"
     facts = working("Retrying", f"attempt {execution.attempt} failed, {limit} ({_sentence(cause)}); trying again")
-    history = _history(observed, execution, now, cause.reason, None)
     return status(
         subject,
         following(execution),
@@ -175,7 +177,7 @@ def retried(observed: Observed, execution: Execution, now: datetime, cause: Caus
         facts,
         failure=_failure(cause),
         failures=counted,
-        history=history,
+        history=history.with_end(observed, execution, now, cause.reason, None),
     )
 
 
@@ -194,31 +196,3 @@ def _failure(cause: Cause) -> Failure:
         exit_code=cause.exit_code,
         message=cause.message[-4000:],
     )
-
-
-def _completed(subject: Subject, execution: Execution, now: datetime) -> datetime:
-    old = subject.status
-    return old.completion_time if old.execution == execution.key and old.completion_time else now
-
-
-def _history(
-    observed: Observed, execution: Execution, now: datetime, outcome: str, version: str | None
-) -> tuple[HistoryEntry, ...]:
-    before = observed.subject.status.history
-    entry = HistoryEntry(
-        spec_hash=execution.spec_hash,
-        attempt=execution.attempt,
-        execution=execution.key,
-        outcome=outcome,
-        model_version=version,
-        completion_time=_completed(observed.subject, execution, now),
-        cost=_attempt_cost(observed, execution, now),
-    )
-    older = [e for e in before if (e.spec_hash, e.attempt) != (entry.spec_hash, entry.attempt)]
-    return (entry, *older)[:MAX_HISTORY]
-
-
-def _attempt_cost(observed: Observed, execution: Execution, now: datetime) -> str | None:
-    total = cost.total(observed, execution, now)
-    earlier = cost.of_earlier_attempts(observed.subject.status, execution)
-    return cost.amount(max(total - earlier, Decimal(0))) if total is not None else None

@@ -8,20 +8,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from millwright.api.training_run import TrainingRunStatus
-from millwright.core import gates, records, report
+from millwright.core import dataset_checks, gates, packaging, records, report, verdicts
 from millwright.core.actions import (
     CloseRun,
-    Dequeue,
-    Enqueue,
     Forget,
     HoldFinalizer,
     LabelFailure,
     Launch,
     OpenRun,
-    PackageModel,
     Register,
     ReleaseFinalizer,
-    Stop,
     TagRun,
     Terminate,
     TrainingAction,
@@ -29,11 +25,14 @@ from millwright.core.actions import (
 from millwright.core.attempts import current_execution, is_tried_again
 from millwright.core.caching import may_use_cache
 from millwright.core.conditions import stalled, working
+from millwright.core.endings import close, concluded, finish, leave_queue, stop
 from millwright.core.execution import Cause, Execution, Phase
+from millwright.core.gates import Verdict
+from millwright.core.housekeeping import within_limit
 from millwright.core.limits import exceeded, seconds_to_deadline
 from millwright.core.lineage import launch_tags, result_tags, run_tags, version_tags
 from millwright.core.plan import Plan
-from millwright.core.queueing import Admission
+from millwright.core.queued import queued
 from millwright.core.training_state import Missing, ModelTarget, Observed
 
 POLL_SECONDS = 3.0
@@ -51,7 +50,7 @@ def decide(observed: Observed, now: datetime) -> TrainingPlan:
     """The next step. Total: every state that can be observed has an answer."""
     execution = current_execution(observed.subject)
     plans = (stage(observed, execution, now) for stage in STAGES)
-    return next(plan for plan in plans if plan is not None)
+    return within_limit(observed.subject, execution, next(plan for plan in plans if plan is not None))
 
 
 def _deleted(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -75,7 +74,7 @@ def _already_registered(observed: Observed, execution: Execution, now: datetime)
     """A registered execution is done for good, whatever has become of its Jobs since."""
     if observed.version is None or observed.tracked is None:
         return None
-    return _concluded(observed, report.succeeded(observed, execution, now), _finish(observed, execution))
+    return concluded(observed, report.succeeded(observed, execution, now), finish(observed, execution))
 
 
 def _recorded_failure(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -86,21 +85,21 @@ def _recorded_failure(observed: Observed, execution: Execution, now: datetime) -
     if running is not None and running.active:
         facts = working("Stopping", f"ending the pipeline run: {tracked.failure.message}")
         status = report.status(observed.subject, execution, now, "Running", facts, observed)
-        return Plan(status, _stop(observed, execution), POLL_SECONDS)
-    close = (*_close(observed, "FAILED", tracked.failure), *_leave_queue(observed, execution))
+        return Plan(status, stop(observed, execution), POLL_SECONDS)
+    ends = (*close(observed, "FAILED", tracked.failure), *leave_queue(observed, execution))
     if is_tried_again(observed.subject, execution, tracked.failure):
-        return Plan(report.retried(observed, execution, now, tracked.failure), close, AT_ONCE)
-    return _concluded(observed, report.failed(observed, execution, now, tracked.failure), close)
+        return Plan(report.retried(observed, execution, now, tracked.failure), ends, AT_ONCE)
+    return concluded(observed, report.failed(observed, execution, now, tracked.failure), ends)
 
 
 def _suspended(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     running = observed.running
     if not observed.subject.spec.suspend or (running and not running.active) or observed.ended_well:
         return None
-    stop = (*_leave_queue(observed, execution), *_stop(observed, execution))
+    ends = (*dataset_checks.stop(observed), *leave_queue(observed, execution), *stop(observed, execution))
     facts = working("Suspended", "spec.suspend is true; set it to false to go on")
     status = report.status(observed.subject, execution, now, "Suspended", facts)
-    return Plan(status, stop, POLL_SECONDS if running else None)
+    return Plan(status, ends, POLL_SECONDS if running else None)
 
 
 def _incomplete(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -114,38 +113,6 @@ def _incomplete(observed: Observed, execution: Execution, now: datetime) -> Trai
     facts = (stalled if missing.final else working)(missing.reason, missing.message)
     status = report.status(observed.subject, execution, now, "Pending", facts)
     return Plan(status, requeue_after=WAIT_SECONDS)
-
-
-def _queued(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    """Between a complete spec and its launch, and, where quota is taken back, at any time until the pipeline's end."""
-    running, place = observed.running, observed.queue_place
-    if observed.ended_well or (running is not None and not running.active):
-        return None
-    if place is None:
-        return _enqueue(observed, execution) if running is None else None
-    evicted = place.admission is Admission.EVICTED
-    if running is None and (evicted or place.queue != observed.subject.spec.queue_name):
-        return Plan(observed.subject.status, (Dequeue(execution.key),), AT_ONCE)
-    if not evicted and (running is not None or place.admission is Admission.ADMITTED):
-        return None
-    status = report.status(observed.subject, execution, now, "Queued", working("Queued", _queue_message(observed)))
-    return Plan(status, _stop(observed, execution), POLL_SECONDS if running is not None else WAIT_SECONDS)
-
-
-def _enqueue(observed: Observed, execution: Execution) -> TrainingPlan | None:
-    spec, source = observed.subject.spec, observed.pipeline
-    if spec.queue_name is None or isinstance(source, Missing):
-        return None
-    return Plan(observed.subject.status, (Enqueue(execution, source.pipeline, spec),), AT_ONCE)
-
-
-def _queue_message(observed: Observed) -> str:
-    place = observed.queue_place
-    assert place is not None
-    if place.admission is Admission.EVICTED:
-        return f"the quota was taken back: {place.message}"
-    before = "" if place.position is None else f", {place.position} before it"
-    return f"in queue {observed.subject.spec.queue_name}{before}: {place.message}"
 
 
 def _untracked(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -222,31 +189,33 @@ def _replayed(observed: Observed, execution: Execution, now: datetime) -> Traini
     """A replay ends with its pipeline: it is compared, and becomes no version."""
     if observed.subject.spec.replay_of is None:
         return None
-    return _concluded(observed, report.replayed(observed, execution, now), _finish(observed, execution))
+    return concluded(observed, report.replayed(observed, execution, now), finish(observed, execution))
 
 
 def _gated(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
     assert observed.tracked is not None
-    verdicts = gates.judge(observed.subject.spec.gates, observed.tracked.metrics)
-    failed = [v for v in verdicts if not v.passed]
-    if not failed:
+    said = _verdicts(observed)
+    failures = verdicts.failures(said)
+    if not failures:
         return None
-    cause = Cause("GatesFailed", "; ".join(v.message for v in failed), final=True)
-    return _concluded(observed, report.failed(observed, execution, now, cause), _finish(observed, execution))
+    cause = Cause("GatesFailed", failures, final=True)
+    return concluded(observed, report.failed(observed, execution, now, cause, said), finish(observed, execution))
+
+
+def _verdicts(observed: Observed) -> tuple[Verdict, ...]:
+    """Of now: those at the registration count, and are kept in the version."""
+    assert observed.tracked is not None
+    return gates.judge(observed.subject.spec, observed.tracked.metrics, observed.references)
 
 
 def _packaged(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
-    assert observed.tracked is not None and isinstance(observed.model, ModelTarget)
-    packaging = observed.packaging
-    if observed.tracked.package is not None and packaging is not None and packaging.phase is Phase.SUCCEEDED:
-        return None  # our own Job wrote it last: what training code may have written there counts for nothing
-    if observed.packaging and observed.packaging.phase is Phase.FAILED:
-        cause = observed.packaging.cause or Cause("PackagingFailed", "the packaging Job failed and left no reason")
-        return _concluded(observed, report.failed(observed, execution, now, cause), _finish(observed, execution))
-    start = PackageModel(execution, observed.tracked.id, observed.model, observed.subject.spec)
-    actions = () if observed.packaging else (start,)
-    facts = working("Packaging", "the model is being converted, compared with the original and stored")
-    return Plan(report.status(observed.subject, execution, now, "Packaging", facts, observed), actions, POLL_SECONDS)
+    if packaging.is_done(observed):
+        return None
+    cause = packaging.failure(observed)
+    if cause is None:
+        return packaging.proceed(observed, execution, now)
+    status = report.failed(observed, execution, now, cause, _verdicts(observed))
+    return concluded(observed, status, finish(observed, execution))
 
 
 def _unregistered(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan:
@@ -254,36 +223,9 @@ def _unregistered(observed: Observed, execution: Execution, now: datetime) -> Tr
     package = observed.tracked.package
     assert package is not None
     spec = observed.subject.spec
-    tags = version_tags(spec, execution, package) | result_tags(spec, observed.tracked)
+    tags = version_tags(spec, execution, package, _verdicts(observed)) | result_tags(spec, observed.tracked)
     register = Register(observed.model.registered_name, observed.tracked.id, package, tags)
     return Plan(observed.subject.status, (register,), AT_ONCE)
-
-
-def _concluded(observed: Observed, status: TrainingRunStatus, close: tuple[TrainingAction, ...]) -> TrainingPlan:
-    """Nothing is under way any more. The finalizer goes at the next look: then the result stands in the status."""
-    reason = status.failure.reason if status.failure else None
-    label = (LabelFailure(reason),) if reason != observed.subject.failure_label else ()
-    return Plan(status, (*close, *label), AT_ONCE)
-
-
-def _finish(observed: Observed, execution: Execution) -> tuple[TrainingAction, ...]:
-    return (*_close(observed, "FINISHED"), *_leave_queue(observed, execution))
-
-
-def _close(observed: Observed, status: str, cause: Cause | None = None) -> tuple[TrainingAction, ...]:
-    tracked = observed.tracked
-    if tracked is None or (tracked.status == status and (tracked.succeeded or tracked.failure)):
-        return ()
-    return (CloseRun(tracked.id, status, cause),)
-
-
-def _leave_queue(observed: Observed, execution: Execution) -> tuple[TrainingAction, ...]:
-    return (Dequeue(execution.key),) if observed.queue_place is not None else ()
-
-
-def _stop(observed: Observed, execution: Execution) -> tuple[TrainingAction, ...]:
-    running = observed.running
-    return (Stop(execution.key),) if running is not None and not running.ending else ()
 
 
 STAGES: tuple[Stage, ...] = (
@@ -293,7 +235,8 @@ STAGES: tuple[Stage, ...] = (
     _recorded_failure,
     _suspended,
     _incomplete,
-    _queued,
+    dataset_checks.unchecked,
+    queued,
     _untracked,
     _outdated,
     _unlaunched,

@@ -4,12 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from millwright.api.gates import VersionReference
 from millwright.api.training_inputs import Dataset, SourceRevision
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
-from millwright.core.execution import ObjectKey, Original, PackagingRun, Phase, PipelineRun, Runtime, TrackedRun
+from millwright.core.execution import (
+    DatasetCheck,
+    ObjectKey,
+    Original,
+    PackagingRun,
+    Phase,
+    PipelineRun,
+    Runtime,
+    TrackedRun,
+)
 from millwright.core.ir import Pipeline
 from millwright.core.node_pools import NodePools
 from millwright.core.queueing import QueuePlace
+from millwright.core.registry import RegisteredVersion
 
 
 @dataclass(frozen=True)
@@ -44,12 +55,21 @@ class Missing:
 class ModelTarget:
     """What the TrainingRun needs to know of the Model it makes versions of.
 
-    `upstream`: approved versions of the Models that it depends on, by name.
+    `upstream`: approved versions of the Models that it depends on, by name. `aliases`: those that its spec names.
     """
 
     registered_name: str
     allow_pickle: bool = False
     upstream: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A version that a gate compares with, and the metrics that its MLflow run logged."""
+
+    version: str
+    metrics: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -71,7 +91,8 @@ class PipelineInput:
 class Observed:
     """Everything that a decision on a TrainingRun depends on.
 
-    `original`: of a replay that has ended, the MLflow run of what it repeats.
+    `original`: of a replay that has ended, the MLflow run of what it repeats. `references`: of a run that has ended
+    well, what its gates compare with.
     """
 
     subject: Subject
@@ -80,8 +101,10 @@ class Observed:
     tracked: TrackedRun | None = None
     original: TrackedRun | None = None
     running: PipelineRun | None = None
+    dataset_check: DatasetCheck | None = None
     packaging: PackagingRun | None = None
-    version: str | None = None
+    references: Mapping[VersionReference, Reference | Missing] = field(default_factory=dict)
+    version: RegisteredVersion | None = None
     strays: tuple[str, ...] = ()
     queue_place: QueuePlace | None = None
     pools: NodePools = field(default_factory=NodePools)

@@ -95,6 +95,7 @@ def _gone(wanted: ReplayOf, model: ModelTarget) -> Missing:
     else:
         message = (
             f"the copy of execution {wanted.execution} is gone: it went with the execution's children (it was stopped, "
-            f"or ttlSecondsAfterFinished is over), and it became no version of {model.registered_name}"
+            "left status.history, or ttlSecondsAfterFinished is over), and it became no version of "
+            f"{model.registered_name}"
         )
     return Missing("CopyGone", message, final=True)

@@ -1,7 +1,8 @@
 """Prometheus metrics of executions, counted when their end stands in the status."""
 
 from millwright import telemetry
-from millwright.api.training_run import HistoryEntry, TrainingRunSpec, TrainingRunStatus
+from millwright.api.training_results import HistoryEntry
+from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
 from millwright.ports import Manifest
 
 TEAM_LABEL = "millwright.dev/team"

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from millwright.api.model import ModelSpec
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
-from millwright.core import training
+from millwright.core import packaging, training
 from millwright.core.actions import (
+    CheckDatasets,
     CloseRun,
     Dequeue,
     Enqueue,
@@ -20,22 +21,26 @@ from millwright.core.actions import (
     Register,
     ReleaseFinalizer,
     Stop,
+    StopDatasetCheck,
+    StopPackaging,
     TagRun,
     Terminate,
     TrainingAction,
 )
 from millwright.core.attempts import current_execution
-from millwright.core.execution import Execution, ObjectKey, PackagingRun, TrackedRun
+from millwright.core.execution import DatasetCheck, Execution, ObjectKey, PackagingRun, TrackedRun
 from millwright.core.housekeeping import after_the_end, is_settled
 from millwright.core.model_state import name_is_foreign, registered_name
 from millwright.core.node_pools import NodePools
 from millwright.core.plan import Plan
+from millwright.core.registry import RegisteredVersion
 from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
 from millwright.core.upstream import approved
 from millwright.ports import (
     TRAINING_RUNS,
     Clock,
     Cluster,
+    DatasetChecks,
     Manifest,
     Models,
     ObjectStore,
@@ -48,6 +53,7 @@ from millwright.reconcilers import run_metrics
 from millwright.reconcilers.base import Reconciler
 from millwright.reconcilers.copy_source import CopySources
 from millwright.reconcilers.pipeline_source import PipelineSources
+from millwright.reconcilers.references import ReferenceReader
 from millwright.reconcilers.together import together
 from millwright.reconcilers.upstream import named
 
@@ -62,6 +68,7 @@ class World:
 
     models: Models
     pipelines: Pipelines
+    dataset_checks: DatasetChecks
     packaging: Packaging
     registry: Registry
     objects: ObjectStore
@@ -81,13 +88,21 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         self._world = world
         self._copies = CopySources(cluster, world.registry, world.packages)
         self._sources = PipelineSources(cluster, world.objects, world.pipelines, self._copies)
+        self._references = ReferenceReader(world.registry)
 
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[TrainingAction, TrainingRunStatus]:
         subject = _subject(key, body)
-        if is_settled(subject):
+        if is_settled(subject) and not await self._is_allowed_now(subject):
             return after_the_end(subject, self._clock.now())
         observed = await self._observe(subject)
         return training.decide(observed, self._clock.now())
+
+    async def _is_allowed_now(self, subject: Subject) -> bool:
+        """Whether the run failed for what its Model allows by now."""
+        if not packaging.was_refused(subject.status):
+            return False
+        model = await self._model(subject)
+        return isinstance(model, ModelTarget) and model.allow_pickle
 
     async def _observe(self, subject: Subject) -> Observed:
         """All that does not depend on each other is read at once: each answer takes its time on a busy server."""
@@ -109,20 +124,23 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             self._model(subject), world.queues.find(execution), world.queues.strays(execution)
         )
         known = Observed(subject, model, LAUNCHED, queue_place=place, strays=tuple(strays), pools=world.pools())
-        return replace(known, pipeline=await self._pipeline(known))
+        pipeline, check = await together(self._pipeline(known), self._dataset_check(known, execution))
+        return replace(known, pipeline=pipeline, dataset_check=check)
 
     async def _look_around(self, known: Observed, execution: Execution) -> Observed:
         """What matters before a launch and after the pipeline's end; while it runs, there is nothing new to it."""
         known = replace(known, model=await self._model(known.subject))
-        pipeline, original, packaging, version, strays = await together(
+        pipeline, check, original, packaged, references, version, strays = await together(
             self._pipeline(known),
+            self._dataset_check(known, execution),
             self._original(known),
             self._packaging(known, execution),
+            self._references.read(known),
             self._version(known, execution),
             self._strays(execution),
         )
-        seen = replace(known, pipeline=pipeline, original=original, packaging=packaging)
-        return replace(seen, version=version, strays=strays)
+        seen = replace(known, pipeline=pipeline, dataset_check=check, original=original, packaging=packaged)
+        return replace(seen, references=references, version=version, strays=strays)
 
     async def _strays(self, execution: Execution) -> tuple[str, ...]:
         """Executions under way that are not the current one, wherever they show."""
@@ -148,12 +166,18 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 "ModelStalled", f"Model {name} has a registeredName of another namespace; correct it there", final=True
             )
         built_on = approved(await named(self._cluster, key.namespace, spec))
-        return ModelTarget(registered_name(key, spec), spec.allow_pickle, built_on)
+        return ModelTarget(registered_name(key, spec), spec.allow_pickle, built_on, tuple(spec.aliases))
 
     async def _pipeline(self, known: Observed) -> PipelineInput | Missing:
         if known.running is not None:
             return LAUNCHED
         return await self._sources.read(known.subject.key.namespace, known.subject.spec, known.model)
+
+    async def _dataset_check(self, known: Observed, execution: Execution) -> DatasetCheck | None:
+        spec = known.subject.spec
+        if not known.is_to_be_launched or not (spec.datasets or spec.replay_of):
+            return None
+        return await self._world.dataset_checks.find(execution)
 
     async def _original(self, known: Observed) -> TrackedRun | None:
         tracked = known.tracked
@@ -167,11 +191,11 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             return None
         return await self._world.packaging.find(execution.run.namespace, execution.key)
 
-    async def _version(self, known: Observed, execution: Execution) -> str | None:
+    async def _version(self, known: Observed, execution: Execution) -> RegisteredVersion | None:
         """As the status tells, or the registry. What was told stays true when the version has been deleted since."""
         told = known.subject.status
         if told.execution == execution.key and told.model_version is not None:
-            return told.model_version
+            return RegisteredVersion(told.model_version)
         if isinstance(known.model, Missing) or known.tracked is None:
             return None
         return await self._world.registry.version_of(known.model.registered_name, execution.key)
@@ -196,6 +220,10 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 await world.queues.enter(action)
             case Dequeue(run_key):
                 await world.queues.leave(_execution(key, body), run_key)
+            case CheckDatasets():
+                await world.dataset_checks.start(action)
+            case StopDatasetCheck():
+                await world.dataset_checks.stop(_execution(key, body))
             case Launch(execution):
                 tracked = action.tracked or await world.registry.open_run(
                     execution.experiment, execution.key, action.tags
@@ -211,6 +239,8 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
                 await world.pipelines.forget(_execution(key, body))
             case PackageModel():
                 await world.packaging.start(action)
+            case StopPackaging(run_key):
+                await world.packaging.stop(key.namespace, run_key)
             case Register(name, run_id, package, tags):
                 await world.registry.register(name, run_id, package, tags)
 

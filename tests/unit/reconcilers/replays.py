@@ -27,7 +27,8 @@ def replay(**of: Any) -> Manifest:
 
 
 async def trained(world: FakeWorld, **spec: Any) -> str:
-    """Lets the original run, to its end, in a world with a Model. Its key."""
+    """Lets the original run, to its end, in a world with a Model and the data. Its key."""
+    world.objects.contents |= {dataset["uri"]: b"flights" for dataset in ORIGINAL["datasets"]}
     await started(world, **ORIGINAL | spec)
     await run(world, KEY, METRICS)
     return world.pipelines.launched[0]
@@ -37,7 +38,7 @@ async def run(world: FakeWorld, key: ObjectKey, metrics: dict[str, float]) -> No
     """Lets a TrainingRun settle; what it launches logs these metrics."""
     before = len(world.pipelines.launched)
     world.pipelines.looks = 1000
-    for _ in range(3):
+    for _ in range(5):
         await world.training_runs.reconcile(key)
     for launched in world.pipelines.launched[before:]:
         world.registry.update_run(launched, metrics=metrics)

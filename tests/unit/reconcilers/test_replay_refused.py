@@ -100,7 +100,7 @@ async def test_what_is_compared_with_is_the_namespaces_own_whatever_the_tag_says
     await world.registry.open_run("other/secret", "secret-0123456789", {})
     world.registry.update_run("secret-0123456789", metrics={"revenue": 1e6})
     world.cluster.put(TRAINING_RUNS, replay(modelVersion="1"))
-    for _ in range(2):
+    for _ in range(3):
         await world.training_runs.reconcile(AGAIN)
     run_id = list(world.registry.runs)[-1]
     await world.registry.tag_run(run_id, {"millwright.replayOf": "secret/secret-0123456789"})

@@ -15,13 +15,18 @@ NAME = "flights.arr-delay"
 
 
 async def test_a_passing_run_becomes_one_version_with_lineage() -> None:
-    world = await started(FakeWorld(), source={"repoURL": "https://git.example/x", "revision": "4f2c1d9"})
+    source = {"repoURL": "https://git.example/x", "revision": "4f2c1d9"}
+    world = await started(FakeWorld(), source=source, message="more trees")
     await world.settle(world.training_runs)
     (version,) = world.registry.model_versions[NAME]
     assert world.status()["state"] == "Succeeded"
     assert world.status()["modelVersion"] == "1"
     assert world.condition("Ready")["status"] == "True"
-    assert version.tags["millwright.source.revision"] == "4f2c1d9"
+    (run,) = world.registry.tags.values()
+    lineage = {"message": "more trees", "source.repoURL": "https://git.example/x", "source.revision": "4f2c1d9"}
+    for tags in (run, version.tags):
+        assert {f"millwright.{name}": text for name, text in lineage.items()}.items() <= tags.items()
+    assert run["mlflow.note.content"] == "more trees", "where MLflow's own page shows it"
     assert version.tags["millwright.execution"] == world.status()["execution"]
 
 
