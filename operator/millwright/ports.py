@@ -29,7 +29,7 @@ from millwright.core.queueing import QueuePlace
 from millwright.core.registry import RegisteredModel, RegisteredVersion, VersionName
 
 Manifest = dict[str, Any]
-# Every call of the outside world goes through one. It raises DependencyError, before the call or in the midst of it,
+# Every request to what we write to passes one. It raises DependencyError, before the request or in the midst of it,
 # once this process may not write any more.
 Fence = Callable[[], AbstractAsyncContextManager[None]]
 

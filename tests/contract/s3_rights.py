@@ -1,4 +1,4 @@
-"""An S3 of one's own whose users have the rights that docs/operations.md names, and no more; by versitygw."""
+"""An S3 of one's own whose users have the rights that docs/registry-and-storage.md names, and no more; by versitygw."""
 
 import json
 import subprocess
