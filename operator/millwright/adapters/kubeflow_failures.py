@@ -51,9 +51,9 @@ async def _of_pod(cluster: Cluster, space: Space, pod: Manifest) -> Cause:
     reason = pod_state.failure_reason(pod, MAIN)
     log = await cluster.tail(space.pod_namespace, name, TAIL_LINES, MAIN)
     message = last_lines(log) or pod["status"].get("message") or ""
-    if task is None and reason == "Error":
-        reason = "DriverFailed"
     said, fatal = EXIT_CODE.search(log), FATAL.search(log)
+    if task is None and reason == "Error":
+        reason, message = "DriverFailed", fatal[1] if fatal else message
     if task is not None and fatal and not said:  # the user's code is not at fault: what is around it is
         return Cause(LAUNCHER_FAILED, fatal[1], task, name, pod_state.terminated(pod, MAIN).get("exitCode"))
     code = int(said[1]) if said else pod_state.terminated(pod, MAIN).get("exitCode")

@@ -98,7 +98,7 @@ async def test_the_step_that_failed_first_is_named_and_of_its_retries_the_last()
 
 async def test_a_driver_that_failed_is_said_to_be_one_where_no_step_did() -> None:
     found = await why(pod("w-driver", None), log="F1121 10:00:00.0 1 main.go:79] no such parameter\nKFP driver: x")
-    assert (found.reason, found.task, found.pod_name) == ("DriverFailed", None, "w-driver")
+    assert found == Cause("DriverFailed", "no such parameter", None, "w-driver", exit_code=1)
 
 
 async def test_a_terminated_run_is_told_from_one_past_a_deadline() -> None:
