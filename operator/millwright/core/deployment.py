@@ -19,6 +19,8 @@ DRAIN_SECONDS = 5.0
 SWITCH_SECONDS = 2.0
 POLL_SECONDS = 5.0
 WAIT_SECONDS = 15.0
+# A watch that lost its history does not tell what was deleted meanwhile: look now and then.
+RESYNC_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,8 @@ def _serving(observed: DeploymentObserved, target: Target, platform: Platform, n
     else:
         facts = _availability(observed, stable)
     status = _status(observed, now, facts, candidate=None, rejected=None)
-    is_ready = facts[0].status == "True"
-    return Plan(
-        status, (*actions, *leaving), SWITCH_SECONDS if switching else soon or (None if is_ready else POLL_SECONDS)
-    )
+    steady = RESYNC_SECONDS if facts[0].status == "True" else POLL_SECONDS
+    return Plan(status, (*actions, *leaving), SWITCH_SECONDS if switching else soon or steady)
 
 
 def _rolling_out(
@@ -129,7 +129,7 @@ def _given_up(
     observed: DeploymentObserved, candidate: ServedVersion, state: VersionSetState, now: datetime
 ) -> DeploymentPlan:
     status = _status(observed, now, _rejection(observed, candidate, state.trouble), candidate=None, rejected=candidate)
-    return Plan(status, (*_scaled(observed), DeleteVersionSet(candidate.version_set)))
+    return Plan(status, (*_scaled(observed), DeleteVersionSet(candidate.version_set)), RESYNC_SECONDS)
 
 
 def _rejected(observed: DeploymentObserved, rejected: ServedVersion, now: datetime) -> DeploymentPlan:
@@ -137,7 +137,7 @@ def _rejected(observed: DeploymentObserved, rejected: ServedVersion, now: dateti
     delete = (DeleteVersionSet(rejected.version_set),) if rejected.version_set in observed.sets else ()
     old = [c for c in observed.status.conditions if c.type == "Stalled" and c.status == "True"]
     facts = stalled(old[0].reason, old[0].message) if old else _rejection(observed, rejected, "")
-    return Plan(_status(observed, now, facts), (*_scaled(observed), *delete))
+    return Plan(_status(observed, now, facts), (*_scaled(observed), *delete), RESYNC_SECONDS)
 
 
 def _rejection(observed: DeploymentObserved, rejected: ServedVersion, trouble: str) -> tuple[Fact, ...]:

@@ -82,6 +82,12 @@ def test_what_serves_with_as_many_pods_as_asked_for_is_left_alone_while(seen: De
     assert [action for action in plan.actions if isinstance(action, Scale)] == []
 
 
+@pytest.mark.parametrize("seen", [observed(2), *(seen for seen, _ in UNSETTLED.values())])
+def test_it_is_looked_at_again_whatever_the_watches_tell(seen: DeploymentObserved) -> None:
+    again = decide(seen, PLATFORM, NOW).requeue_after
+    assert again is not None and again <= 30
+
+
 def test_nothing_is_scaled_where_nothing_serves() -> None:
     seen = replace(observed(5, WAITING), status=DeploymentStatus(), sets={})
     assert decide(seen, PLATFORM, NOW).actions == ()
