@@ -52,6 +52,7 @@ RATES: Mapping[Role, float] = {Role.WRITE: 0.06, Role.READ: 0.02, Role.LIST: 0.0
 LONG_SECONDS = 60.0
 # Calls of a kind for each rung.
 STRIDES: Mapping[Role, int] = {Role.WRITE: 3, Role.READ: 10, Role.LIST: 6, Role.WATCH: 2}
+SELDOM = 2  # what is called so seldom that it would not climb far
 KILLED_AT_READS = 1 / 400
 
 
@@ -89,7 +90,7 @@ class Plan:
         if call.role in (Role.READ, Role.LIST) and random.random() < KILLED_AT_READS:
             return Fault(What.KILL_BEFORE)
         rungs = [what for what in LADDERS[call.role] if call.target == "kubernetes" or what not in ONLY_KUBERNETES]
-        rung, steps = divmod(number, STRIDES[call.role])
+        rung, steps = divmod(number, SELDOM if call.target == "s3" else STRIDES[call.role])
         if rung < len(rungs):
             first = Random(f"{self.seed}/{call.target}/{call.kind}").randrange(len(rungs))
             return Fault(rungs[(first + rung) % len(rungs)], random.uniform(0.2, 6.0)) if steps == 1 else None

@@ -14,12 +14,13 @@ from tests.campaign.kubelet import Kubelet
 from tests.campaign.ledger import Entry, Injected
 from tests.campaign.parts import Parts
 from tests.campaign.runner import Runner
-from tests.campaign.stories import Step, Story
+from tests.campaign.story import Step, Story, training_run
 from tests.campaign.verdict import Found
 
 QUIET_SECONDS = 10.0
 START_SECONDS = 10.0
 UNSEEN_SECONDS = 3.0
+UNDER_WAY_SECONDS = 5.0
 
 
 @dataclass
@@ -61,7 +62,8 @@ class Round:
             await self._converge()
             await self._rest()
             await self._miss()
-            outcome.faults += await self._judged(entries)
+            outcome.found = await self._look()
+            outcome.faults += self._judged(entries)
             await self._vanish()
         outcome.faults += self._kubelet.errors
         outcome.entries, outcome.injected = parts.ledger.entries[entries:], parts.ledger.injected[injected:]
@@ -111,25 +113,16 @@ class Round:
         written = [f"{e.call.kind} {e.call.about}" for e in self._parts.ledger.writes(since)]
         self._outcome.faults += [f"written {when}: {what}" for what in written]
 
-    async def _judged(self, since: int) -> list[str]:
-        found = self._outcome.found = await self._look()
-        entries = self._parts.ledger.entries[since:]
-        return [
-            *self._unsettled(found),
-            *verdict.launches(entries, self._outcome.stories),
-            *verdict.overlaps(self._kubelet.lives.values()),
-        ]
+    def _judged(self, since: int) -> list[str]:
+        launches = verdict.launches(self._parts.ledger.entries[since:], self._outcome.stories)
+        return [*launches, *verdict.overlaps(self._kubelet.lives.values())]
 
     async def _vanish(self) -> None:
         """The namespace is deleted under TrainingRuns that are under way."""
-        api, names = self._parts.api, ("doomed-1", "doomed-2")
-        bodies = [stories.training_run(name, Random(name), {"ends": "never"}) for name in names]
-        await user.play(
-            api,
-            self.namespace,
-            [Step(0, "create", "trainingruns", n, b) for n, b in zip(names, bodies, strict=True)],
-        )
-        await asyncio.sleep(5)
+        api = self._parts.api
+        for name in ("doomed-1", "doomed-2"):
+            await api.create("trainingruns", self.namespace, training_run(name, Random(name), {"ends": "never"}))
+        await asyncio.sleep(UNDER_WAY_SECONDS)
         await api.delete("namespaces", "", self.namespace)
         begun = time.monotonic()
         while await api.get("namespaces", "", self.namespace):

@@ -4,7 +4,7 @@ from random import Random
 
 from tests.campaign.api import Manifest
 from tests.campaign.kubelet import NEVER_READY
-from tests.campaign.stories import PIPELINE, Step, pipeline, thing
+from tests.campaign.story import PIPELINE, Step, pipeline, thing
 
 CHILDREN = ("deployments", "services")
 APPROVED = ["1", "3"]

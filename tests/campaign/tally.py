@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.campaign.ledger import Entry, Injected
 from tests.campaign.rounds import Outcome
-from tests.campaign.stories import Story
+from tests.campaign.story import Story
 from tests.campaign.verdict import EXECUTION_TAG, tags
 
 LAUNCH, PACKAGE, CREATED = "POST jobs pipeline", "POST jobs package", 201

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 
 from tests.campaign.api import Api
-from tests.campaign.stories import Step
+from tests.campaign.story import Step
 from tests.contract.waiting import until
 
 SECONDS = 60

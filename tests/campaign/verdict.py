@@ -10,7 +10,7 @@ from tests.campaign.api import Manifest
 from tests.campaign.kubelet import Life
 from tests.campaign.ledger import Entry
 from tests.campaign.runner import EXECUTION_LABEL, STEP_LABEL
-from tests.campaign.stories import End, Story
+from tests.campaign.story import End, Story
 
 EXECUTION_TAG = "millwright.execution"
 OURS = ("jobs", "configmaps", "services", "deployments", "replicasets", "pods")
