@@ -47,7 +47,7 @@ lint: $(DEV)/.ready ## Style, types, layers
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy operator/millwright serving/millwright_serving pipelines/millwright_runner \
-	  demo tests/fakes tests/unit tests/serving tests/contract tests/e2e tests/bench
+	  demo tests/fakes tests/unit tests/serving tests/contract tests/e2e tests/bench tests/campaign
 	$(DEV)/bin/lint-imports --no-cache | tail -4
 
 cluster: ## A real Kubernetes on this machine (NODES=2: a GPU pool; KUBEFLOW=1, KUEUE=1: those too; CLUSTER=current: yours)
@@ -67,6 +67,9 @@ demo: environments ## Three YAML files in, a trained, registered and served mode
 	@python3 -m tests.cluster images
 	@python3 -m demo.install
 	@$(RUNNER)/bin/python -m demo
+
+campaign: environments ## Kills and faults at every call, on an API server of its own (SEED, ROUNDS, RUNS, MINUTES); docs/campaign.md
+	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m tests.campaign
 
 test-unit: $(DEV)/.ready ## Seconds: decisions by tables and properties
 	$(DEV)/bin/python -m pytest tests/unit -q
@@ -90,4 +93,4 @@ test: lint environments ## Everything: units, serving, pipelines, contracts, and
 test-e2e: environments ## A choice on the running cluster: make test-e2e K="expr"
 	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/e2e -q $(if $(K),-k "$(K)")
 
-.PHONY: help environments lock crds pipelines lint cluster cluster-down images install demo bench test-unit test test-e2e
+.PHONY: help environments lock crds pipelines lint cluster cluster-down images install demo bench campaign test-unit test test-e2e

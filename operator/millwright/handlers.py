@@ -24,6 +24,15 @@ from millwright.queue import stop
 from millwright.settings import Settings
 from millwright.wiring import Operator, build
 
+# The API server ends a watch with a bookmark, so that the next begins where it ended: one that is silent for longer
+# than that is dead, whatever its connection looks like.
+WATCH_SECONDS = 30
+SILENT_SECONDS = 40.0
+REQUEST_SECONDS = 30.0
+# Of failed requests, after which kopf ends the process. Ten minutes: a pod that ends sooner waits longer and longer for
+# its next start.
+BACKOFFS = (1, 1, 2, 3, 5, *(8,) * 75)
+
 
 class NothingToCompare(kopf.DiffBaseStorage):
     """kopf compares each object with what it was, for handlers of a kind that we have none of: half of what it does."""
@@ -80,10 +89,7 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
 
     @kopf.on.startup(registry=handlers)
     async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
-        settings.posting.enabled = False
-        settings.scanning.disabled = True
-        settings.watching.server_timeout = 300
-        settings.persistence.diffbase_storage = NothingToCompare()
+        configure(settings)
         operator = running["operator"] = await build(running["settings"])
         running["task"] = asyncio.create_task(operator.run(wake_deployments))
 
@@ -112,6 +118,17 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
     if settings.kueue:
         _watch_queues(handlers, operator)
     return handlers
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
+    """How kopf watches, and how long it goes on where the API server fails."""
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = WATCH_SECONDS
+    settings.watching.inactivity_timeout = SILENT_SECONDS
+    settings.networking.request_timeout = REQUEST_SECONDS
+    settings.networking.error_backoffs = BACKOFFS
+    settings.persistence.diffbase_storage = NothingToCompare()
 
 
 def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: Any) -> None:

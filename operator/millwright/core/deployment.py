@@ -22,6 +22,8 @@ POLL_SECONDS = 5.0
 # Nobody tells when the last pod is gone, and nothing answers until then.
 HOLD_SECONDS = 1.0
 WAIT_SECONDS = 15.0
+# A watch that lost its history does not tell what was deleted meanwhile: look now and then.
+RESYNC_SECONDS = 30.0
 SILENT = Trouble("ProgressDeadlineExceeded", "its pods run and are not ready")
 
 DeploymentPlan = Plan[DeploymentAction, DeploymentStatus]
@@ -73,7 +75,7 @@ def _serving(
     good = stable if facts[0].reason == report.SERVING else observed.status.last_known_good
     status = report.status(observed, now, facts, candidate=None, rejected_version=None, last_known_good=good)
     made = actions.made(observed, stable.version_set, target, platform, observed.replicas)
-    wait = soon if facts[0].status == "True" else again
+    wait = (soon or RESYNC_SECONDS) if facts[0].status == "True" else again
     return Plan(status, (*made, *actions.around(observed, stable), *leaving), wait)
 
 
@@ -122,7 +124,7 @@ def _rejected(
     facts = report.rejected(observed, rejected)
     status = report.status(observed, now, facts, candidate=None, rejected_version=rejected)
     recovers = observed.serving is not None and not observed.serving.answers(observed.replicas)
-    return Plan(status, (*kept, *leaving), drained_in or (POLL_SECONDS if recovers else None))
+    return Plan(status, (*kept, *leaving), drained_in or (POLL_SECONDS if recovers else RESYNC_SECONDS))
 
 
 def _is_switching(observed: DeploymentObserved, now: datetime) -> bool:
