@@ -12,6 +12,8 @@ from tests.campaign.ledger import Entry
 from tests.campaign.runner import EXECUTION_LABEL, STEP_LABEL
 from tests.campaign.story import End, Story
 
+from millwright.api.model import DEFAULT_ALIASES
+
 EXECUTION_TAG = "millwright.execution"
 OURS = ("jobs", "configmaps", "services", "deployments", "replicasets", "pods")
 
@@ -113,7 +115,8 @@ def _model(found: Found, body: Manifest) -> list[str]:
     chosen = [n for n in ours if str(n) in approval.get("approvedVersions", [])]
     usable = chosen if approval.get("policy") == "Manual" else ours
     newest = {"LatestApproved": usable, "Latest": ours}
-    wanted = {alias: str(newest[rule][-1]) for alias, rule in spec["aliases"].items() if newest[rule]}
+    aliases = spec.get("aliases", DEFAULT_ALIASES)
+    wanted = {alias: str(newest[rule][-1]) for alias, rule in aliases.items() if newest[rule]}
     is_so = {
         "Ready": (ready(body).get("status"), "True"),
         "generation": (status.get("observedGeneration"), body["metadata"]["generation"]),
