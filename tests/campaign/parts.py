@@ -109,6 +109,7 @@ def _environment(folder: Path, plane: ControlPlane, storage: dict[str, str], por
     settings = {
         "images": {"runner": "played", "serving": "played"},
         "mlflow": {"trackingUri": _local(ports["mlflow"])},
+        "lease": {"namespace": "default"},
         "storage": {"packages": "s3://models", "pipelines": ["s3://pipelines/"]},
         "metricsPort": free_port(),
         "healthPort": free_port(),

@@ -6,16 +6,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import boto3
-from demo.kube import RELEASE_NAMESPACE, kubectl, secret, service_address
+from demo.kube import RELEASE_NAMESPACE, kubectl, service_address
 from tests.cluster.kubeflow import profile
 from tests.cluster.settings import Checkout
 from tests.e2e.conftest import Team, eventually
 
 NAMESPACE = "e2e-kubeflow"  # its pipelines run on Kubeflow: demo/kubeflow.yaml says so
-PIPELINES = Path(__file__).parent / "pipelines"
-SHAPES = (PIPELINES / "shapes.yaml").read_text()
-HANDOVER = (PIPELINES / "handover.yaml").read_text()
+SHAPES = (Path(__file__).parent / "pipelines" / "shapes.yaml").read_text()
 Json = dict[str, Any]
 
 
@@ -83,23 +80,6 @@ def ask(path: str, method: str = "GET") -> Json:
     request = urllib.request.Request(url, method=method, headers={"Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=30) as response:
         return dict(json.load(response))
-
-
-def delete_artifacts(pipeline: str) -> int:
-    """Deletes what steps of a pipeline have stored, and says how many files that were."""
-    keys = secret("mlpipeline-minio-artifact", "kubeflow")
-    store = boto3.client(
-        "s3",
-        endpoint_url=f"http://{service_address('minio-service', 'kubeflow')}:9000",
-        aws_access_key_id=keys["accesskey"],
-        aws_secret_access_key=keys["secretkey"],
-        region_name="minio",
-    )
-    prefix = f"private-artifacts/{NAMESPACE}/v2/artifacts/{pipeline}/"
-    found = store.list_objects_v2(Bucket="mlpipeline", Prefix=prefix).get("Contents", [])
-    for entry in found:
-        store.delete_object(Bucket="mlpipeline", Key=entry["Key"])
-    return len(found)
 
 
 def _config_map(name: str, text: str) -> Json:

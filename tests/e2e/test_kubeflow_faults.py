@@ -5,18 +5,16 @@ from collections.abc import Iterator
 import pytest
 from demo.kube import kubectl
 from tests.e2e.conftest import eventually
-from tests.e2e.kubeflow import HANDOVER, NAMESPACE, KubeflowTeam, ask, delete_artifacts, runs
+from tests.e2e.kubeflow import NAMESPACE, KubeflowTeam, ask, runs
 
 RUN_LABEL = "pipeline/runid"
 DRAINED = "e2e.millwright.dev/drained"
-NEVER_PASSED = {"metric": "never_logged", "operator": ">=", "threshold": 1}
 
 
 @pytest.fixture(scope="module")
 def kubeflow() -> Iterator[KubeflowTeam]:
-    """A team with four runs that take a while, one for the GPU pool, and one that fills the cache."""
+    """A team with four runs that take a while, and one for the GPU pool."""
     team = KubeflowTeam(NAMESPACE)
-    team.run("fills-the-cache", pipeline=HANDOVER, gates=[NEVER_PASSED])
     team.run("evicted", parameters={"seconds": 30}, backoffLimit=0, nodePools={"default": "gpu"})
     for name in ("run-deleted", "workflow-deleted", "pod-deleted", "server-down"):
         team.run(name, parameters={"seconds": 30}, backoffLimit=1 if name == "workflow-deleted" else 0)
@@ -50,18 +48,6 @@ def test_a_drained_node_costs_no_attempt(kubeflow: KubeflowTeam) -> None:
         kubectl("taint", "node", "node1", f"{DRAINED}-")
     status = kubeflow.succeeds("evicted")
     assert (status["attempt"], status["failures"]) == (2, 0)
-
-
-def test_a_cache_that_points_to_a_deleted_artifact_costs_one_attempt_and_is_not_asked_again(
-    kubeflow: KubeflowTeam,
-) -> None:
-    assert kubeflow.fails("fills-the-cache")["reason"] == "GatesFailed"
-    assert delete_artifacts("handover")
-    kubeflow.run("reads-the-cache", pipeline=HANDOVER, gates=[NEVER_PASSED], backoffLimit=1)
-    assert kubeflow.fails("reads-the-cache")["reason"] == "GatesFailed"
-    history = kubeflow.status("trainingrun", "reads-the-cache")["history"]
-    assert [entry["outcome"] for entry in history] == ["GatesFailed", "LauncherFailed"]
-    assert kubeflow.task("reads-the-cache", "write")["state"] == "Succeeded"
 
 
 def test_a_run_that_somebody_deleted_is_run_again(kubeflow: KubeflowTeam) -> None:

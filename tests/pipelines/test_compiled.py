@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 STANDALONE = {
     "examples/own-pipeline/pipeline.py": "pipeline.yaml",
     "tests/contract/pipelines/hello.py": "hello.yaml",
-    "tests/e2e/pipelines/handover.py": "handover.yaml",
     "tests/e2e/pipelines/shapes.py": "shapes.yaml",
 }
 
