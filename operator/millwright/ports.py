@@ -232,6 +232,9 @@ class Registry(Protocol):
     async def find_model(self, name: str) -> RegisteredModel | None:
         """The registered model, or None."""
 
+    async def list_models(self) -> Sequence[RegisteredModel]:
+        """All registered models that were made for a Model, each as `find_model` shows it."""
+
     async def ensure_model(self, name: str, description: str, tags: Mapping[str, str]) -> None:
         """Makes or updates the registered model."""
 

@@ -107,7 +107,8 @@ async def build(settings: Settings) -> Operator:
     training_runs = KeyedQueue("TrainingRun", TrainingRunReconciler(cluster, clock, world).reconcile, settings.workers)
     models = KeyedQueue("Model", model.reconcile, settings.workers)
     deployments = KeyedQueue("Deployment", deployment.reconcile, settings.workers)
-    followers = (partial(kubeflow.follow, training_runs.add),) if kubeflow else ()
+    follow_models = partial(model.follower.run, models.add)
+    followers = (follow_models, *((partial(kubeflow.follow, training_runs.add),) if kubeflow else ()))
     return Operator(
         cluster=cluster,
         registry=registry,

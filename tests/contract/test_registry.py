@@ -139,6 +139,29 @@ async def test_a_model_that_is_absent_is_none_and_has_no_versions(registry: Regi
     assert list(await registry.versions(name)) == []
 
 
+async def test_models_that_were_made_for_a_model_are_listed_as_they_are_found(registry: Registry, name: str) -> None:
+    await registry.ensure_model(name, "of ours", {"millwright.model": "arr-delay", "owner": "a"})
+    await registry.ensure_model(f"{name}-other", "of somebody else", {})
+    await registered(registry, name)
+    await registry.set_alias(name, "champion", "1")
+    listed = {model.name: model for model in await registry.list_models()}
+    assert listed[name] == await registry.find_model(name)
+    assert f"{name}-other" not in listed
+
+
+async def test_a_model_that_gets_or_loses_a_version_is_listed_otherwise_than_before(
+    registry: Registry, name: str
+) -> None:
+    await registry.ensure_model(name, "", {"millwright.model": "arr-delay"})
+    without = await registry.find_model(name)
+    await registry.register(name, (await opened(registry, name)).id, dataclasses.replace(PACKAGE, model_id=None), {})
+    one = await registry.find_model(name)
+    await registry.delete_version(name, "1")
+    listed = await registry.list_models()
+    assert without not in listed and one not in listed
+    assert await registry.find_model(name) in listed
+
+
 async def test_a_model_made_twice_says_what_was_said_last_and_keeps_its_aliases(registry: Registry, name: str) -> None:
     await registered(registry, name)
     await registry.set_alias(name, "champion", "1")

@@ -58,6 +58,9 @@ class FakeRegistry:
     async def find_model(self, name: str) -> RegisteredModel | None:
         return self.models.get(name)
 
+    async def list_models(self) -> Sequence[RegisteredModel]:
+        return [model for model in self.models.values() if "millwright.model" in model.tags]
+
     async def ensure_model(self, name: str, description: str, tags: Mapping[str, str]) -> None:
         old = self.models.get(name, RegisteredModel(name, f"http://mlflow/{name}"))
         self.models[name] = dataclasses.replace(old, description=description, tags={**old.tags, **tags})
@@ -79,6 +82,7 @@ class FakeRegistry:
         self._given[name] += 1
         version = RegisteredVersion(str(self._given[name]), run_id, dict(tags))
         self.model_versions.setdefault(name, []).append(version)
+        self._touch(name)
 
     async def set_alias(self, name: str, alias: str, version: str) -> None:
         if version not in (known.number for known in self.model_versions.get(name, ())):
@@ -92,12 +96,18 @@ class FakeRegistry:
     async def delete_version(self, name: str, version: str) -> None:
         there = self.model_versions.get(name, [])
         there[:] = [known for known in there if known.number != version]
+        self._touch(name)
         self._keep_aliases(name, lambda alias, target: target != version)
 
     async def delete_model(self, name: str) -> None:
         self.models.pop(name, None)
         self.model_versions.pop(name, None)
         self._given.pop(name, None)
+
+    def _touch(self, name: str) -> None:
+        if name in self.models:
+            model = self.models[name]
+            self.models[name] = dataclasses.replace(model, last_updated=model.last_updated + 1)
 
     def _keep_aliases(self, name: str, kept: Callable[[str, str], bool]) -> None:
         """Of a model that is there, those for which `kept(alias, version)` is true."""

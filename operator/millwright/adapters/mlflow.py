@@ -25,6 +25,7 @@ EXISTS = "RESOURCE_ALREADY_EXISTS"
 EXECUTION_TAG = "millwright.execution"
 PACKAGE_TAG = "millwright.package"
 OUTCOME_TAG = "millwright.outcome"
+MODEL_TAG = "millwright.model"
 REMEMBER_SECONDS = 60.0
 
 
@@ -108,13 +109,20 @@ class MlflowRegistry:
         answer = await self._get("registered-models/get", {"name": name})
         if answer is None:
             return None
-        found = answer["registered_model"]
+        return self._registered(answer["registered_model"])
+
+    async def list_models(self) -> Sequence[RegisteredModel]:
+        found = await self._all("registered-models", f"tags.`{MODEL_TAG}` LIKE '%'")
+        return [self._registered(model) for model in found]
+
+    def _registered(self, found: dict[str, Any]) -> RegisteredModel:
         return RegisteredModel(
-            name=name,
-            url=f"{self._url}/#/models/{name}",
+            name=found["name"],
+            url=f"{self._url}/#/models/{found['name']}",
             description=found.get("description", ""),
             tags=mlflow_json.mapping(found.get("tags", [])),
             aliases={a["alias"]: str(a["version"]) for a in found.get("aliases", [])},
+            last_updated=int(found.get("last_updated_timestamp", 0)),
         )
 
     async def ensure_model(self, name: str, description: str, tags: Mapping[str, str]) -> None:
@@ -140,13 +148,16 @@ class MlflowRegistry:
         return [VersionName(version["name"], str(version["version"])) for version in found]
 
     async def _versions(self, wanted: str) -> list[dict[str, Any]]:
-        """All versions that match a filter."""
+        return await self._all("model-versions", wanted)
+
+    async def _all(self, kind: str, wanted: str) -> list[dict[str, Any]]:
+        """What matches a filter, page after page."""
         found: list[dict[str, Any]] = []
         token = ""
         while True:
             query = {"filter": wanted, "max_results": str(PAGE), "page_token": token}
-            answer = await self._get("model-versions/search", {k: v for k, v in query.items() if v}) or {}
-            found += answer.get("model_versions", [])
+            answer = await self._get(f"{kind}/search", {k: v for k, v in query.items() if v}) or {}
+            found += answer.get(kind.replace("-", "_"), [])
             token = answer.get("next_page_token", "")
             if not token:
                 return found

@@ -12,8 +12,10 @@ from millwright.core.model_report import differs, settled, status
 from millwright.core.model_state import ModelObserved, name_is_foreign, registered_name
 from millwright.core.plan import Plan
 
-# People move External aliases and delete versions in MLflow, which tells nobody: look now and then.
+# Somebody else has the name: whether that is still so.
 RESYNC_SECONDS = 30.0
+# Whose registered model changes is woken. What a list of those does not show, as tags of versions, is seen by this.
+REST_SECONDS = 600.0
 AT_ONCE = 0.0
 
 ModelPlan = Plan[ModelAction, ModelStatus]
@@ -39,7 +41,7 @@ def decide(observed: ModelObserved, now: datetime) -> ModelPlan:
     actions = (*ensure, *_alias_actions(observed, name, wanted))
     told, expired = settled(observed, now, wanted), retention.expired(observed)
     if actions or not expired:
-        return Plan(told, actions, AT_ONCE if actions else RESYNC_SECONDS)
+        return Plan(told, actions, AT_ONCE if actions else REST_SECONDS)
     if differs(observed.status, told):
         return Plan(told, requeue_after=AT_ONCE)
     return Plan(told, retention.deletions(observed, expired), AT_ONCE)

@@ -46,10 +46,14 @@ class RegisteredVersion:
 
 @dataclass(frozen=True)
 class RegisteredModel:
-    """A registered model with its aliases (alias → version)."""
+    """A registered model with its aliases (alias → version).
+
+    `last_updated`, in milliseconds: it moves when a version comes or goes.
+    """
 
     name: str
     url: str
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    last_updated: int = 0

@@ -35,6 +35,7 @@ from millwright.ports import (
 )
 from millwright.reconcilers import upstream
 from millwright.reconcilers.base import Reconciler
+from millwright.reconcilers.model_follower import ModelFollower
 from millwright.reconcilers.model_import import ModelImports
 from millwright.reconcilers.together import together
 
@@ -67,6 +68,11 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
         self._registry = registry
         self._packages = packages
         self._imports = ModelImports(registry, packaging)
+        self.follower = ModelFollower(registry)
+
+    async def reconcile(self, key: ObjectKey) -> float | None:
+        self.follower.forget(key)
+        return await super().reconcile(key)
 
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[ModelAction, ModelStatus]:
         metadata = body["metadata"]
@@ -95,8 +101,10 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
 
     async def _observe(self, subject: ModelObserved) -> ModelObserved:
         name = registered_name(subject.key, subject.spec)
-        registered, versions, servers, models = await together(
-            self._registry.find_model(name),
+        # Before its versions: what comes between the two is then found by the follower.
+        registered = await self._registry.find_model(name)
+        self.follower.saw(subject.key, name, registered)
+        versions, servers, models = await together(
             self._registry.versions(name),
             self._cluster.list(DEPLOYMENTS, subject.key.namespace),
             upstream.all_of(self._cluster, subject.key.namespace, subject.spec),

@@ -13,7 +13,7 @@ from tests.fakes.objects import FakeObjects
 from tests.fakes.world import KEY, FakeWorld, deployment, model, training_run
 
 from millwright.core.execution import Package
-from millwright.core.model import RESYNC_SECONDS
+from millwright.core.model import REST_SECONDS
 from millwright.ports import DEPLOYMENTS, EVENTS, MODELS, TRAINING_RUNS, DependencyError, Manifest, RejectedError
 
 NAME = "flights.arr-delay"
@@ -233,5 +233,5 @@ async def test_killed_at_any_write_what_is_needed_stays_and_all_else_is_gone(
     assert packages(world) == {place for place in stored if int(place.split(".")[0][2:]) in wanted.kept}
     assert world.registry.models[NAME].aliases == wanted.aliases
     writes = len(world.cluster.writes)
-    assert await world.models.reconcile(KEY) == RESYNC_SECONDS
+    assert await world.models.reconcile(KEY) == REST_SECONDS
     assert len(world.cluster.writes) == writes
