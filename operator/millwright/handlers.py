@@ -13,14 +13,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import kopf
+from pydantic import ValidationError
 
+from millwright.adapters.clock import SystemClock
 from millwright.adapters.jobs import IMPORT, MODEL_LABEL, STEP_LABEL, TRAINING_RUN_LABEL
 from millwright.api.common import API_VERSION
+from millwright.core import housekeeping
 from millwright.core.children import DEPLOYMENT_LABEL
 from millwright.core.execution import ObjectKey
 from millwright.core.packaging import UNSAFE_FORMAT
 from millwright.ports import AUTOSCALERS, WORKLOADS
 from millwright.queue import stop
+from millwright.reconcilers.training_run import subject_of
 from millwright.settings import Settings
 from millwright.wiring import Operator, build
 
@@ -137,8 +141,10 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
         key = _key(body)
         over = type == "DELETED" or has_result(body)
         watches.learn("TrainingRun", key, *(() if over else (body["spec"]["output"]["model"],)))
-        operator().training_runs.add(key)
-        if watches.is_new_version(key, None if type == "DELETED" else body.get("status", {}).get("modelVersion")):
+        if not is_at_rest(key, body):
+            operator().training_runs.add(key)
+        is_new = watches.is_new_version(key, None if type == "DELETED" else body.get("status", {}).get("modelVersion"))
+        if is_new and type is not None:  # a listing: then the Model is looked at because it is listed, too
             operator().models.add(ObjectKey(key.namespace, body["spec"]["output"]["model"]))
 
     @kopf.on.event(API_VERSION, "models", registry=handlers)
@@ -202,6 +208,14 @@ def has_result(body: Mapping[str, Any]) -> bool:
     known = (c for c in status.get("conditions", ()) if c.get("observedGeneration") == generation)
     ended = any(c["status"] != "Unknown" for c in known if c["type"] == "Succeeded")
     return ended and status.get("failure", {}).get("reason") != UNSAFE_FORMAT
+
+
+def is_at_rest(key: ObjectKey, body: Mapping[str, Any]) -> bool:
+    """Whether a look at a TrainingRun would do nothing: most are so, whenever the operator starts."""
+    try:
+        return housekeeping.is_at_rest(subject_of(key, body), SystemClock().now())
+    except ValidationError:
+        return False  # a look tells what is wrong
 
 
 def _key(body: kopf.Body) -> ObjectKey:

@@ -4,9 +4,12 @@ from typing import Any
 
 import kopf
 import pytest
+from tests.fakes.world import KEY, FakeWorld, started
 
 from millwright.core.execution import ObjectKey
-from millwright.handlers import Watches, configure, has_result
+from millwright.handlers import Watches, configure, has_result, is_at_rest
+from millwright.ports import TRAINING_RUNS, Manifest
+from millwright.reconcilers.training_run import FINALIZER
 
 MODEL = ObjectKey("flights", "arr-delay")
 FIRST, SECOND = ObjectKey("flights", "first"), ObjectKey("flights", "second")
@@ -70,3 +73,48 @@ def test_an_object_may_name_several_models_of_its_namespace() -> None:
     assert watches.users("Model", MODEL) == [FIRST]
     watches.learn("Model", FIRST, "other")
     assert watches.users("Model", MODEL) == []
+
+
+async def with_result(**spec: Any) -> Manifest:
+    """A TrainingRun that has succeeded, as it stands in the cluster."""
+    world = await started(FakeWorld(), **spec)
+    await world.settle(world.training_runs)
+    return dict(world.cluster.objects[TRAINING_RUNS.plural, KEY.namespace, KEY.name])
+
+
+async def test_a_training_run_with_its_result_is_at_rest_and_wakes_nobody() -> None:
+    assert is_at_rest(KEY, await with_result())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"generation": 2}, id="its spec has changed since"),
+        pytest.param({"finalizers": [FINALIZER]}, id="it is held"),
+        pytest.param({"deletionTimestamp": "2026-01-01T00:00:00Z"}, id="it is being deleted"),
+    ],
+)
+async def test_a_training_run_is_looked_at_while(changes: dict[str, Any]) -> None:
+    body = await with_result()
+    assert not is_at_rest(KEY, body | {"metadata": body["metadata"] | changes})
+
+
+async def test_a_training_run_is_looked_at_while_its_children_are_to_go_after_a_time() -> None:
+    assert not is_at_rest(KEY, await with_result(ttlSecondsAfterFinished=60))
+
+
+async def test_a_training_run_is_looked_at_while_trouble_is_told_since_its_end() -> None:
+    body = await with_result()
+    told = [c | {"reason": "MlflowUnavailable"} if c["type"] == "Ready" else c for c in body["status"]["conditions"]]
+    assert not is_at_rest(KEY, body | {"status": body["status"] | {"conditions": told}})
+
+
+async def test_a_training_run_that_failed_for_what_its_model_may_yet_allow_is_looked_at() -> None:
+    body = await with_result()
+    failure = {"reason": "UnsafeFormat", "message": "a pickle", "task": None, "podName": None, "exitCode": None}
+    assert not is_at_rest(KEY, body | {"status": body["status"] | {"failure": failure}})
+
+
+async def test_a_training_run_whose_spec_is_wrong_is_looked_at() -> None:
+    body = await with_result()
+    assert not is_at_rest(KEY, body | {"spec": {}})

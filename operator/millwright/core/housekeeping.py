@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from millwright.api.training_run import TrainingRunStatus
-from millwright.core import history
+from millwright.core import history, packaging
 from millwright.core.actions import Forget, Prune, ReleaseFinalizer, TrainingAction
 from millwright.core.conditions import find, merge, ready, stalled
 from millwright.core.execution import Execution, outlives_its_owner, spec_hash
@@ -24,6 +24,12 @@ def is_settled(subject: Subject) -> bool:
         and succeeded.observed_generation == subject.generation
         and subject.status.spec_hash == spec_hash(subject.spec)
     )
+
+
+def is_at_rest(subject: Subject, now: datetime) -> bool:
+    """True when a look would do nothing. Then there need be none before the object changes."""
+    settled = is_settled(subject) and not packaging.was_refused(subject.status)
+    return settled and after_the_end(subject, now) == Plan(subject.status)
 
 
 def after_the_end(subject: Subject, now: datetime) -> Plan[TrainingAction, TrainingRunStatus]:

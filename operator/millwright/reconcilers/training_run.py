@@ -1,7 +1,8 @@
 """TrainingRun: reads cluster, pipelines backend and registry; decides in core.training; acts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from millwright.api.model import ModelSpec
 from millwright.api.training_run import TrainingRunSpec, TrainingRunStatus
@@ -91,7 +92,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
         self._references = ReferenceReader(world.registry)
 
     async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[TrainingAction, TrainingRunStatus]:
-        subject = _subject(key, body)
+        subject = subject_of(key, body)
         if is_settled(subject) and not await self._is_allowed_now(subject):
             return after_the_end(subject, self._clock.now())
         observed = await self._observe(subject)
@@ -261,7 +262,8 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             await self._world.packaging.stop(execution.run.namespace, run_key)
 
 
-def _subject(key: ObjectKey, body: Manifest) -> Subject:
+def subject_of(key: ObjectKey, body: Mapping[str, Any]) -> Subject:
+    """What the object itself says. Raises ValidationError where it is wrong."""
     metadata = body["metadata"]
     return Subject(
         key=key,
@@ -276,7 +278,7 @@ def _subject(key: ObjectKey, body: Manifest) -> Subject:
 
 
 def _execution(key: ObjectKey, body: Manifest) -> Execution:
-    return current_execution(_subject(key, body))
+    return current_execution(subject_of(key, body))
 
 
 def _is_under_way(known: Observed) -> bool:
