@@ -26,7 +26,7 @@ $(CACHE)/venvs/%/.ready: $(CACHE)/uv-$(UV_VERSION)/bin/uv
 environments: $(DEV)/.ready $(RUNNER)/.ready ## Python environments from the locks
 
 lock: $(CACHE)/uv-$(UV_VERSION)/bin/uv ## Locks of all environments from pyproject.toml
-	@for extra in operator serving runner dev runner-dev; do \
+	@for extra in operator serving runner dev runner-dev bench-kserve bench-mlflow; do \
 	  $< pip compile pyproject.toml --extra $$extra --generate-hashes --no-emit-index-url --no-emit-package millwright \
 	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock" -q -o requirements/$$extra.txt; done
 	@for extra in carriers carriers-cuda; do \

@@ -1,0 +1,89 @@
+"""A load generator that costs little: prepared requests over connections that stay open."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httptools
+
+PATIENCE_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One POST of JSON."""
+
+    port: int
+    path: str
+    body: bytes
+
+    @property
+    def raw(self) -> bytes:
+        """As it goes over the wire."""
+        head = f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nContent-Type: application/json\r\n"
+        return f"{head}Content-Length: {len(self.body)}\r\n\r\n".encode() + self.body
+
+
+@dataclass
+class Load:
+    """What came of so many requests. `failures` are answers that are not 200."""
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    failures: int = 0
+    answer: bytes = b""
+
+
+class _Connection(asyncio.Protocol):
+    """Sends the next request when the answer to the last one is complete, while there are any left."""
+
+    def __init__(self, raw: bytes, left: list[None], load: Load) -> None:
+        self._raw, self._left, self._load = raw, left, load
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(error or ConnectionError("the server closed the connection"))
+
+    def on_body(self, body: bytes) -> None:
+        """Called by the parser."""
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        """Called by the parser."""
+        self._load.latencies.append(time.perf_counter() - self._sent)
+        self._load.failures += self._parser.get_status_code() != 200
+        self._load.answer = self._body
+        self._next()
+
+    def _next(self) -> None:
+        if not self._left:
+            self.done.set_result(None)
+            self._transport.close()
+            return
+        self._left.pop()
+        self._parser, self._body = httptools.HttpResponseParser(self), b""
+        self._sent = time.perf_counter()
+        self._transport.write(self._raw)
+
+
+async def send(request: Request, count: int, connections: int) -> Load:
+    """So many requests, over so many connections at once."""
+    loop, load, left = asyncio.get_running_loop(), Load(), [None] * count
+    began = time.perf_counter()
+    made = [
+        await loop.create_connection(lambda: _Connection(request.raw, left, load), "127.0.0.1", request.port)
+        for _ in range(connections)
+    ]
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asyncio.gather(*(connection.done for _, connection in made))
+    load.seconds = time.perf_counter() - began
+    return load
