@@ -5,7 +5,7 @@ import os
 import resource
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,32 +14,65 @@ FOLDER = Path(__file__).resolve().parents[2] / ".bench"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+@dataclass(frozen=True)
+class Figure:
+    """One row. `most`, `least`: what docs/benchmarks.md wants it to reach, where it wants something."""
+
+    what: str
+    value: float
+    unit: str = ""
+    most: float | None = None
+    least: float | None = None
+
+    @property
+    def wanted(self) -> str:
+        """`≤ 200`, `≥ 0.7`, or nothing."""
+        if self.most is not None:
+            return f"≤ {self.most:g}"
+        return f"≥ {self.least:g}" if self.least is not None else ""
+
+    @property
+    def reached(self) -> bool:
+        """Whether it is as wanted."""
+        return (self.most is None or self.value <= self.most) and (self.least is None or self.value >= self.least)
+
+    @property
+    def shown(self) -> str:
+        """The value in as many digits as mean something."""
+        return f"{self.value:.3g}" if abs(self.value) < 100 else f"{self.value:.0f}"
+
+
 @dataclass
 class Figures:
-    """Rows of (what, value, unit), in the order in which they came. `about`: what was asked for."""
+    """Of one program, in the order in which they came. `about`: what was asked for."""
 
     name: str
     about: dict[str, Any]
-    rows: list[tuple[str, Any, str]] = field(default_factory=list)
+    rows: list[Figure] = field(default_factory=list)
 
-    def add(self, what: str, value: Any, unit: str = "") -> None:
+    def add(
+        self, what: str, value: float, unit: str = "", most: float | None = None, least: float | None = None
+    ) -> None:
         """One row."""
-        self.rows.append((what, value, unit))
+        self.rows.append(Figure(what, value, unit, most, least))
 
     def write(self) -> None:
         """Prints the table, and writes `.bench/<name>.json`."""
-        width = max(len(what) for what, _, _ in self.rows)
+        width = max(len(row.what) for row in self.rows)
         print(f"\n{self.name}: {', '.join(f'{key} {value}' for key, value in self.about.items())}")
-        for what, value, unit in self.rows:
-            print(f"  {what:<{width}}  {_shown(value):>9} {unit}".rstrip())
+        for row in self.rows:
+            print(f"  {row.what:<{width}}  {row.shown:>9} {row.unit:<12} {row.wanted}".rstrip())
         FOLDER.mkdir(exist_ok=True)
-        rows = [{"what": what, "value": value, "unit": unit} for what, value, unit in self.rows]
+        rows = [asdict(row) for row in self.rows]
         about = self.about | {"at": datetime.now(UTC).isoformat(), "cores": os.cpu_count(), "load": os.getloadavg()}
         (FOLDER / f"{self.name}.json").write_text(json.dumps({"about": about, "figures": rows}, indent=2) + "\n")
 
 
-def _shown(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) and abs(value) < 100 else f"{value:.0f}"
+def read(name: str) -> list[Figure]:
+    """What a program wrote last; nothing where it wrote nothing."""
+    path = FOLDER / f"{name}.json"
+    found = json.loads(path.read_text())["figures"] if path.exists() else []
+    return [Figure(**row) for row in found]
 
 
 def number(name: str, default: int) -> int:
@@ -70,8 +103,29 @@ def own_peak_mib() -> float:
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def family(pid: int) -> list[int]:
+    """A process and its descendants."""
+    parents = {int(path.name): _parent(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()}
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(_stat(pid)[1])
+    except OSError:  # it has ended meanwhile
+        return 0
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/<pid>/stat from the state on: the name before it may have blanks."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def resident_mib(pid: int) -> float:

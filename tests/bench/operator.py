@@ -8,6 +8,7 @@ from unittest.mock import patch
 import kopf
 from tests.bench.instant import InstantPackaging, InstantPipelines, InstantRegistry
 from tests.bench.traffic import CountingClient
+from tests.bench.workers import WORKERS
 from tests.fakes.dataset_checks import FakeDatasetChecks
 from tests.fakes.lease import FakeLease
 from tests.fakes.objects import FakeObjects
@@ -28,7 +29,6 @@ from millwright.reconcilers.model import ModelReconciler, Packages
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 from millwright.wiring import Operator
 
-WORKERS = 8
 SETTINGS = settings.Settings(
     images=settings.Images(runner="none", serving="none"),
     mlflow=settings.Mlflow(tracking_uri="http://none"),
