@@ -6,6 +6,8 @@ CACHE ?= $(or $(MILLWRIGHT_CACHE),$(HOME)/.cache/millwright)
 venv = $(CACHE)/venvs/$(1)-$(firstword $(shell sha256sum requirements/$(1).txt | cut -c1-12))
 DEV := $(call venv,dev)
 RUNNER := $(call venv,runner-dev)
+KSERVE := $(call venv,bench-kserve)
+MLFLOW := $(call venv,bench-mlflow)
 UV_VERSION := 0.13.9
 export PYTHONPATH := operator:serving:pipelines:.
 export PYTHONDONTWRITEBYTECODE := 1
@@ -74,14 +76,15 @@ campaign: environments ## Kills and faults at every call, on an API server of it
 test-unit: $(DEV)/.ready ## Seconds: decisions by tables and properties
 	$(DEV)/bin/python -m pytest tests/unit -q
 
+bench: export RUNNER_PYTHON = $(RUNNER)/bin/python
+bench: export KSERVE_ENV = $(KSERVE)
+bench: export MLFLOW_ENV = $(MLFLOW)
+bench: environments $(KSERVE)/.ready $(MLFLOW)/.ready ## Figures and what is reached; docs/benchmarks.md says which parts need `make install`
+	$(DEV)/bin/python -m tests.bench
+
 test: export NODES = 2
 test: export KUBEFLOW = 1
 test: export KUEUE = 1
-bench: $(DEV)/.ready ## Figures on the installed cluster (KUBEFLOW=1: of submission too); docs/benchmarks.md
-	$(DEV)/bin/python -m tests.bench.lifecycle
-	$(DEV)/bin/python -m tests.bench.idle
-	$(if $(KUBEFLOW),$(DEV)/bin/python -m tests.bench.submission)
-
 test: lint environments ## Everything: units, serving, pipelines, contracts, and the main job on the real cluster
 	$(DEV)/bin/python -m pytest tests/unit tests/serving -q
 	$(RUNNER)/bin/python -m pytest tests/pipelines -q

@@ -65,13 +65,17 @@ class Figures:
         FOLDER.mkdir(exist_ok=True)
         rows = [asdict(row) for row in self.rows]
         about = self.about | {"at": datetime.now(UTC).isoformat(), "cores": os.cpu_count(), "load": os.getloadavg()}
-        (FOLDER / f"{self.name}.json").write_text(json.dumps({"about": about, "figures": rows}, indent=2) + "\n")
+        path(self.name).write_text(json.dumps({"about": about, "figures": rows}, indent=2) + "\n")
+
+
+def path(name: str) -> Path:
+    """Where the figures of a program are."""
+    return FOLDER / f"{name}.json"
 
 
 def read(name: str) -> list[Figure]:
     """What a program wrote last; nothing where it wrote nothing."""
-    path = FOLDER / f"{name}.json"
-    found = json.loads(path.read_text())["figures"] if path.exists() else []
+    found = json.loads(path(name).read_text())["figures"] if path(name).exists() else []
     return [Figure(**row) for row in found]
 
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 # Sources that compile themselves when they are run, and what they write beside them.
 STANDALONE = {
     "examples/own-pipeline/pipeline.py": "pipeline.yaml",
+    "tests/bench/pipelines/one_step.py": "one_step.yaml",
     "tests/contract/pipelines/hello.py": "hello.yaml",
     "tests/e2e/pipelines/shapes.py": "shapes.yaml",
 }
