@@ -91,6 +91,8 @@ def operator(plane: ControlPlane, mlflow_url: str) -> Iterator[OperatorProcess]:
     file, log = FOLDER / "operator.yaml", FOLDER / "operator.log"
     file.write_text(json.dumps(settings))
     names = {"KUBECONFIG": str(plane.kubeconfig), "MILLWRIGHT_SETTINGS_FILE": str(file)}
+    # Bytecode is there when it is started again, as it is in the image.
+    names |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(FOLDER / "bytecode")}
     with log.open("wb") as output:
         command = [sys.executable, "-m", "millwright"]
         began = time.monotonic()
