@@ -85,6 +85,7 @@ def operator(plane: ControlPlane, mlflow_url: str) -> Iterator[OperatorProcess]:
         "images": {"runner": "none", "serving": "none"},
         "mlflow": {"trackingUri": mlflow_url},
         "storage": {"packages": "s3://models"},
+        "lease": {"namespace": "default"},
         "metricsPort": metrics_port,
         "healthPort": free_port(),
     }

@@ -24,7 +24,8 @@ from tests.bench.fleet import Fleet, Size
 from tests.bench.process import PATIENCE_SECONDS, OperatorProcess, operator
 from tests.contract.mlflow_server import mlflow_server
 
-from millwright.adapters.kubernetes import KubernetesCluster, configuration
+from millwright.adapters.kubernetes import KubernetesCluster
+from millwright.adapters.kubernetes_api import configuration
 
 SAMPLE_SECONDS = 5.0
 LOOK_SECONDS = 0.5
