@@ -12,8 +12,8 @@ from tests.bench.workers import each
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.api.common import API_VERSION
 from millwright.api.training_run import TrainingRunSpec
-from millwright.core.execution import spec_hash
 from millwright.core.children import DEPLOYMENT_LABEL
+from millwright.core.execution import spec_hash
 from millwright.ports import APPS, DEPLOYMENTS, MODELS, TRAINING_RUNS, Manifest, Resource
 
 NAMESPACES = 10
