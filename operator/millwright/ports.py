@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from millwright.api.training_run import TrainingRunSpec
 from millwright.core.actions import CheckDatasets, Enqueue, ImportModel, Launch, PackageModel
+from millwright.core.analysis.counting import Series, Window
 from millwright.core.execution import (
     Cause,
     DatasetCheck,
@@ -51,6 +52,10 @@ class RejectedError(Exception):
     """The request was understood and refused; only a change of what was asked helps."""
 
 
+class AbsentError(RejectedError):
+    """There is no such object, or no place for it."""
+
+
 @dataclass(frozen=True)
 class Resource:
     """A Kubernetes resource type."""
@@ -75,6 +80,7 @@ WORKFLOWS = Resource("argoproj.io/v1alpha1", "workflows")
 WORKLOADS = Resource("kueue.x-k8s.io/v1beta2", "workloads")
 SERVICES = Resource("v1", "services")
 APPS = Resource("apps/v1", "deployments")
+HTTP_ROUTES = Resource("gateway.networking.k8s.io/v1", "httproutes")
 AUTOSCALERS = Resource("autoscaling/v2", "horizontalpodautoscalers")
 TRAINING_RUNS = Resource("millwright.dev/v1alpha1", "trainingruns")
 MODELS = Resource("millwright.dev/v1alpha1", "models")
@@ -274,6 +280,16 @@ class Lease(Protocol):
 
         Raises DependencyError or RejectedError where it could not, as where it is another by now.
         """
+
+
+class Measurements(Protocol):
+    """What Prometheus has of the servers' metrics. Raises DependencyError, and RejectedError for a wrong query."""
+
+    async def series(self, selector: str, window: Window) -> Sequence[Series]:
+        """The counters that a selector names, at the window's beginning and its moments."""
+
+    async def numbers(self, query: str, window: Window) -> Sequence[float | None]:
+        """The one number that a query gives at each of the window's moments."""
 
 
 class Clock(Protocol):

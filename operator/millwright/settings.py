@@ -52,6 +52,14 @@ class Storage(Section):
     secret_name: str = Field("millwright-storage", description="Secret of each namespace with S3 credentials.")
 
 
+class Prometheus(Section):
+    """The Prometheus that scrapes the serving pods."""
+
+    url: str = Field(
+        pattern=r"^https?://[^@]+$", description="Of its API, for example http://prometheus.monitoring:9090."
+    )
+
+
 class Lease(Section):
     """What the operator's replicas contend for."""
 
@@ -106,6 +114,7 @@ class Settings(BaseSettings):
     )
     kueue: bool = Field(False, description="Whether the cluster has Kueue, so that TrainingRuns may name a queue.")
     kubeflow: Kubeflow | None = Field(None, description="The server of the kubeflow backend.")
+    prometheus: Prometheus | None = Field(None, description="What analysis of roll-outs asks.")
     lease: Lease = Field(Lease(), description="Whose holder, of several replicas, works.")
     namespaces: tuple[str, ...] = Field((), description="Namespaces to watch; all where it is empty.")
     workers: int = Field(8, ge=1, le=128, description="Objects of one kind reconciled at once.")

@@ -22,6 +22,7 @@ from millwright.adapters.mlflow import MlflowRegistry
 from millwright.adapters.mlflow_login import MlflowLogin
 from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.packaging import JobPackaging
+from millwright.adapters.prometheus import NoMeasurements, PrometheusMeasurements
 from millwright.adapters.s3 import S3Objects
 from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
@@ -43,6 +44,7 @@ class Operator:
 
     cluster: KubernetesCluster
     registry: MlflowRegistry
+    measurements: PrometheusMeasurements | NoMeasurements
     kubeflow: KubeflowApi | None
     node_pools: NodePoolsFile
     models_seen: WatchedModels
@@ -67,6 +69,7 @@ class Operator:
         """Closes all connections."""
         if self.kubeflow:
             await self.kubeflow.close()
+        await self.measurements.close()
         await self.registry.close()
         await self.cluster.close()
 
@@ -103,7 +106,9 @@ async def build(settings: Settings) -> Operator:
     )
     platform = Platform(settings.images.serving, settings.storage.secret_name, settings.serving_resources)
     model = ModelReconciler(cluster, clock, registry, packages, packaging)
-    deployment = DeploymentReconciler(cluster, clock, registry, lambda: replace(platform, pools=node_pools.current()))
+    measurements = PrometheusMeasurements(settings.prometheus.url) if settings.prometheus else NoMeasurements()
+    now = partial(_platform, platform, node_pools)
+    deployment = DeploymentReconciler(cluster, clock, registry, now, measurements)
     training_runs = KeyedQueue("TrainingRun", TrainingRunReconciler(cluster, clock, world).reconcile, settings.workers)
     models = KeyedQueue("Model", model.reconcile, settings.workers)
     deployments = KeyedQueue("Deployment", deployment.reconcile, settings.workers)
@@ -112,6 +117,7 @@ async def build(settings: Settings) -> Operator:
     return Operator(
         cluster=cluster,
         registry=registry,
+        measurements=measurements,
         kubeflow=api,
         node_pools=node_pools,
         models_seen=seen,
@@ -121,6 +127,11 @@ async def build(settings: Settings) -> Operator:
         deployments=deployments,
         work=(training_runs.run, models.run, deployments.run, *followers),
     )
+
+
+def _platform(platform: Platform, node_pools: NodePoolsFile) -> Platform:
+    """With the node pools as they are now."""
+    return replace(platform, pools=node_pools.current())
 
 
 def _packages(uri: str, fence: Fence, namespace: str) -> S3Objects:

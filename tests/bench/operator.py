@@ -18,6 +18,7 @@ from millwright.adapters.clock import SystemClock, elapsed
 from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.kueue import NoQueues
 from millwright.adapters.node_pools import NodePoolsFile
+from millwright.adapters.prometheus import NoMeasurements
 from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
 from millwright.core.node_pools import NodePools
@@ -68,7 +69,9 @@ class Fakes:
         runs = TrainingRunReconciler(cluster, clock, world)
         packages = Packages("s3://none", world.packages)
         models = ModelReconciler(cluster, clock, self.registry, packages, self.packaging)
-        deployments = DeploymentReconciler(cluster, clock, self.registry, lambda: Platform("none", "none"))
+        deployments = DeploymentReconciler(
+            cluster, clock, self.registry, lambda: Platform("none", "none"), NoMeasurements()
+        )
         self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
         model_queue = KeyedQueue("Model", models.reconcile, WORKERS)
         deployment_queue = KeyedQueue("Deployment", deployments.reconcile, WORKERS)

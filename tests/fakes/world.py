@@ -7,6 +7,7 @@ from typing import Any
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.dataset_checks import FakeDatasetChecks
 from tests.fakes.faults import Faults, Killed
+from tests.fakes.measurements import FakeMeasurements
 from tests.fakes.objects import FakeObjects
 from tests.fakes.pipelines import FakePackaging, FakePipelines
 from tests.fakes.queues import FakeQueues
@@ -84,6 +85,7 @@ class FakeWorld:
         self.packaging = FakePackaging(self.registry, None, self.cluster, self.objects, lambda: self.clock.time)
         cluster, registry = self.faults.around(self.cluster), self.faults.around(self.registry)
         self.pools = NodePools()
+        self.measurements = FakeMeasurements()
         self.queues = FakeQueues()
         queues = self.faults.around(self.queues)
         pipelines, packaging = self.faults.around(self.pipelines), self.faults.around(self.packaging)
@@ -101,7 +103,7 @@ class FakeWorld:
         self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
         packages = Packages("s3://models", lambda namespace: self.faults.around(self._packages(namespace)))
         self.models = ModelReconciler(cluster, self.clock, registry, packages, packaging)
-        self.deployments = DeploymentReconciler(cluster, self.clock, registry, self._platform)
+        self.deployments = DeploymentReconciler(cluster, self.clock, registry, self._platform, self.measurements)
         metadata = {"name": "pipe", "namespace": KEY.namespace}
         self.cluster.put(CONFIG_MAPS, {"metadata": metadata, "data": {"pipeline.yaml": IR}})
 

@@ -9,8 +9,8 @@ from kubernetes.aio import client
 
 from millwright import telemetry
 from millwright.adapters import kubernetes_api
-from millwright.adapters.kubernetes_api import APPLY_PATCH, JSON, MERGE_PATCH, Absent, AlreadyExists, ServerError
-from millwright.ports import PODS, DependencyError, Fence, Manifest, RejectedError, Resource
+from millwright.adapters.kubernetes_api import APPLY_PATCH, JSON, MERGE_PATCH, AlreadyExists, ServerError
+from millwright.ports import PODS, AbsentError, DependencyError, Fence, Manifest, RejectedError, Resource
 
 FIELD_MANAGER = "millwright"
 
@@ -88,7 +88,7 @@ class KubernetesCluster:
     ) -> Any:
         try:
             raw = await self._call(method, path, query, body, content_type)
-        except Absent:
+        except AbsentError:
             if absent_is_fine:
                 return None
             raise

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client, config
 
-from millwright.ports import DependencyError, Manifest, RejectedError
+from millwright.ports import AbsentError, DependencyError, Manifest, RejectedError
 
 TIMEOUT_SECONDS = 30.0
 NOT_FOUND, CONFLICT = 404, 409
@@ -24,10 +24,6 @@ class AlreadyExists(RejectedError):
 
 class ServerError(DependencyError):
     """The API server answered that it failed, or that what it asked did."""
-
-
-class Absent(RejectedError):
-    """There is no such object, or no place for it."""
 
 
 def configuration() -> client.Configuration:
@@ -81,7 +77,7 @@ def _error(status: int, call: str, raw: bytes) -> Exception:
     if status in TRY_AGAIN:
         kind = ServerError if status >= 500 else DependencyError
         return kind("kubernetes", f"{call}: {status} {message}")
-    return (Absent if status == NOT_FOUND else RejectedError)(f"Kubernetes refused {call}: {message}")
+    return (AbsentError if status == NOT_FOUND else RejectedError)(f"Kubernetes refused {call}: {message}")
 
 
 def _status(raw: bytes) -> dict[str, Any]:

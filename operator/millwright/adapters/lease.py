@@ -6,9 +6,9 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from millwright.adapters.kubernetes_api import JSON, MERGE_PATCH, Absent, send
+from millwright.adapters.kubernetes_api import JSON, MERGE_PATCH, send
 from millwright.core.leadership import LEASE_SECONDS, LeaseRecord
-from millwright.ports import LEASES, Manifest
+from millwright.ports import LEASES, AbsentError, Manifest
 
 
 class KubernetesLease:
@@ -22,7 +22,7 @@ class KubernetesLease:
     async def read(self) -> LeaseRecord | None:
         try:
             return _record(await send(self._api, "GET", self._path()))
-        except Absent:
+        except AbsentError:
             return None
 
     async def write(self, record: LeaseRecord, over: LeaseRecord | None) -> LeaseRecord:

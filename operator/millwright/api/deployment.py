@@ -22,6 +22,7 @@ from millwright.api.common import (
     rules,
 )
 from millwright.api.pod_template import PodTemplate
+from millwright.api.rollout import MAX_METRICS, Analysis, Rollout, Route, Strategy
 
 MAX_HISTORY = 10
 DEFAULT_ALIAS = "champion"
@@ -44,17 +45,6 @@ class ModelReference(ApiModel):
         None, description="Serve what this alias points to, and follow it; champion when version is left out too."
     )
     version: ModelVersionNumber | None = Field(None, description='Serve this version and stay on it, for example "7".')
-
-
-class Strategy(ApiModel):
-    """How one version replaces another."""
-
-    type: Literal["RollingUpdate", "Recreate"] = Field(
-        "RollingUpdate",
-        description="RollingUpdate: the new version starts beside the old one, takes the traffic when all its pods "
-        "answer, and the old one drains. Recreate: the old version's pods leave before the new one starts, so that "
-        "nothing answers in between; for pools without room for both, such as a single GPU.",
-    )
 
 
 class Autoscaling(ApiModel):
@@ -95,6 +85,16 @@ class DeploymentSpec(ApiModel):
                 "|| (has(self.template.resources.limits) && 'cpu' in self.template.resources.limits)",
                 "autoscaling compares with the CPU that pods request: name cpu in template.resources.requests",
             ),
+            cel(
+                "has(self.route) || !has(self.strategy) || !has(self.strategy.type) || self.strategy.type != 'Shadow' "
+                "&& !(has(self.strategy.steps) && self.strategy.steps.exists(s, has(s.mirror)))",
+                "a Gateway copies the requests: set route, or a strategy without mirror",
+            ),
+            cel(
+                "!has(self.analysis) || (has(self.strategy) && has(self.strategy.type) "
+                "&& self.strategy.type in ['Canary', 'Shadow'])",
+                "analysis judges a candidate that gets requests: set strategy.type to Canary or Shadow",
+            ),
         )
     )
 
@@ -113,6 +113,11 @@ class DeploymentSpec(ApiModel):
     )
     template: PodTemplate = Field(default_factory=PodTemplate, description="Overrides of the serving pods.")
     strategy: Strategy = Field(default_factory=Strategy, description="How one version replaces another.")
+    analysis: Analysis | None = Field(None, description="What a candidate is judged by while it gets requests.")
+    rollout: Rollout = Field(default_factory=Rollout, description="What people decide of a roll-out.")
+    route: Route | None = Field(
+        None, description="Where clients outside the cluster reach the model; inside only, when left out."
+    )
     progress_deadline_seconds: int = Field(
         600,
         ge=10,
@@ -140,14 +145,37 @@ class ServedVersion(StatusModel):
     allow_pickle: bool = Field(False, description="Whether its server may load a pickle.")
 
 
+class MetricFinding(StatusModel):
+    """What is known of one metric of the analysis."""
+
+    metric: ShortText = Field(description="Its name.")
+    state: Literal["Failed", "Passed", "Undecided"] = Field(description="Failed, Passed or Undecided.")
+    message: LongText = Field(description="The numbers, and how sure they are.")
+
+
+class Candidate(ServedVersion):
+    """A version on its way, and where it is."""
+
+    attempt: ShortText = Field("", description="Hash of the strategy and analysis that it is tried with.")
+    step: int = Field(0, ge=0, description="Step under way, counted from 0; as many as there are steps after the last.")
+    step_since: Time | None = Field(None, description="When that began.")
+    weight: int = Field(0, ge=0, le=100, description="Percent of the requests that it gets.")
+    mirror: int = Field(0, ge=0, le=100, description="Percent of the requests that are copied to it.")
+    exposed_since: Time | None = Field(None, description="When it got its first requests.")
+    findings: tuple[MetricFinding, ...] = Field((), max_length=MAX_METRICS, description="What the analysis knows.")
+
+
 class RejectedVersion(ServedVersion):
     """A roll-out that failed: the version, how it was tried, and why it failed."""
 
     since: Time = Field(description="When it was given up.")
-    strategy: ShortText = Field(description="Strategy that it was tried with.")
-    progress_deadline_seconds: int = Field(ge=0, description="Seconds that it was given.")
-    reason: ShortText = Field(description="Why its pods did not answer, for example OOMKilled or DigestMismatch.")
-    message: LongText = Field(description="What Kubernetes or the server said of it.")
+    attempt: ShortText = Field("", description="Hash of the strategy and analysis that it was tried with.")
+    progress_deadline_seconds: int = Field(0, ge=0, description="Seconds that its pods were given.")
+    verdict: ShortText = Field(
+        "ProgressDeadlineExceeded", description="ProgressDeadlineExceeded, CandidateFailed or AnalysisFailed."
+    )
+    reason: ShortText = Field(description="Why, for example OOMKilled, DigestMismatch or the metric that failed.")
+    message: LongText = Field(description="What Kubernetes, the server or the analysis said of it.")
 
 
 class DeploymentStatus(StatusModel):
@@ -156,18 +184,19 @@ class DeploymentStatus(StatusModel):
     observed_generation: ObservedGeneration = NOT_OBSERVED
     url: LongText | None = Field(None, description="Where the model answers, inside the cluster.")
     stable: ServedVersion | None = Field(None, description="What the traffic goes to.")
-    candidate: ServedVersion | None = Field(None, description="What is on its way to replace it.")
+    candidate: Candidate | None = Field(None, description="What is on its way to replace it.")
     last_known_good: ServedVersion | None = Field(
         None, description="What last answered with all its pods: a roll-out that fails goes back to it."
     )
     rejected_version: RejectedVersion | None = Field(
-        None, description="What did not answer in time. It is not tried again until something changes."
+        None, description="What failed. It is not tried again until something changes."
     )
     draining_since: Time | None = Field(
         None, description="When the last switch of traffic was; old pods leave after it."
     )
+    routed: bool = Field(False, description="Whether there is an HTTPRoute of it.")
     history: tuple[ServedVersion, ...] = Field((), max_length=MAX_HISTORY, description="What was served, newest first.")
     replicas: int = Field(0, ge=0, description="Pods of the version that serves.")
     ready_replicas: int = Field(0, ge=0, description="Those of them that answer.")
     selector: LongText | None = Field(None, description="Label selector of the pods that serve, for autoscalers.")
-    conditions: Conditions = Field((), description="Ready, Reconciling, Stalled, Available, Progressing.")
+    conditions: Conditions = Field((), description="Ready, Reconciling, Stalled, Available, Progressing, Degraded.")

@@ -267,4 +267,9 @@ class DeleteAutoscaler:
     """The Deployment's HorizontalPodAutoscaler is gone."""
 
 
-DeploymentAction = Apply | Scale | DeleteVersionSet | DeleteAutoscaler
+@dataclass(frozen=True)
+class DeleteRoute:
+    """The Deployment's HTTPRoute is gone."""
+
+
+DeploymentAction = Apply | Scale | DeleteVersionSet | DeleteAutoscaler | DeleteRoute

@@ -1,19 +1,20 @@
 """Deployment, decided: which version set is wanted, when traffic switches, what leaves."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
-from millwright.api.deployment import MAX_HISTORY, DeploymentStatus, RejectedVersion, ServedVersion
+from millwright.api.deployment import MAX_HISTORY, Candidate, DeploymentStatus, RejectedVersion, ServedVersion
+from millwright.core import candidates, version_set
 from millwright.core import deployment_actions as actions
 from millwright.core import deployment_report as report
-from millwright.core import version_set
 from millwright.core.actions import DeploymentAction
 from millwright.core.deployment_state import DeploymentObserved, Unresolved
 from millwright.core.node_pools import InvalidPlacement
 from millwright.core.plan import Plan
-from millwright.core.pod_state import Trouble
 from millwright.core.serving_pod import Platform, Target
 from millwright.core.strategies import STRATEGIES
-from millwright.core.strategies.rollout import RollOut
+from millwright.core.strategies.rollout import RollOut, Step
+from millwright.core.traffic import Traffic
 from millwright.core.training_state import Missing
 
 # Time for the proxies to have heard of it; Ready must not say yes before a client is answered.
@@ -24,7 +25,6 @@ HOLD_SECONDS = 1.0
 WAIT_SECONDS = 15.0
 # A watch that lost its history does not tell what was deleted meanwhile: look now and then.
 RESYNC_SECONDS = 30.0
-SILENT = Trouble("ProgressDeadlineExceeded", "its pods run and are not ready")
 
 DeploymentPlan = Plan[DeploymentAction, DeploymentStatus]
 
@@ -36,22 +36,53 @@ def decide(observed: DeploymentObserved, platform: Platform, now: datetime) -> D
         return _without_target(observed, platform, target, now)
     if isinstance(target, Unresolved):
         return _unresolved(observed, platform, target, now)
+    if target.version in observed.spec.rollout.abort:
+        return _aborted(observed, platform, target, now)
+    return _towards(observed, target, platform, now)
+
+
+def _towards(
+    observed: DeploymentObserved, target: Target, platform: Platform, now: datetime, at_once: bool = False
+) -> DeploymentPlan:
+    """`at_once`: without the steps that the strategy may have."""
     try:
         wanted = version_set.name(observed.key, observed.spec, target, platform)
     except InvalidPlacement as error:
         return _without_target(observed, platform, Missing("InvalidPlacement", str(error), final=True), now)
+    observed = _without_another_candidate(observed, wanted, now)
     stable, rejected = observed.status.stable, observed.status.rejected_version
     if stable is not None and stable.version_set == wanted:
         return _serving(observed, stable, target, platform, now)
-    if rejected is not None and _is_same_attempt(observed, rejected, wanted):
+    if rejected is not None and candidates.is_same_attempt(observed, rejected, wanted):
         return _rejected(observed, platform, rejected, now)
-    return _rolling_out(observed, target, wanted, platform, now)
+    return _rolling_out(observed, target, wanted, platform, now, at_once)
+
+
+def _without_another_candidate(observed: DeploymentObserved, wanted: str | None, now: datetime) -> DeploymentObserved:
+    """A candidate that is not wanted any more loses what it got; its pods drain, as those of what served before."""
+    candidate = observed.status.candidate
+    if candidate is None or candidate.version_set == wanted:
+        return observed
+    drains = {"draining_since": now} if candidate.weight or candidate.mirror else {}
+    status = observed.status.model_copy(update={"candidate": None} | drains)
+    return replace(observed, status=status, verdict=None)
+
+
+def _aborted(observed: DeploymentObserved, platform: Platform, target: Target, now: datetime) -> DeploymentPlan:
+    """Somebody does not want the version to be served: what serves stays, or what served before comes back."""
+    aborted, stable = observed.spec.rollout.abort, observed.status.stable
+    instead = next((v for v in observed.status.history if v.version not in aborted), None)
+    if stable is not None and stable.version in aborted and instead is not None:
+        return _towards(observed, actions.served_target(instead), platform, now, at_once=True)
+    message = f"version {target.version} is in spec.rollout.abort: take it out, or have another version named"
+    return _without_target(observed, platform, Missing("Aborted", message, final=True), now)
 
 
 def _without_target(
     observed: DeploymentObserved, platform: Platform, missing: Missing, now: datetime
 ) -> DeploymentPlan:
     """What serves goes on serving, alone; what is missing is waited for."""
+    observed = _without_another_candidate(observed, None, now)
     leaving, _ = actions.leaving(observed, None, now)
     status = report.status(observed, now, report.missing(observed, missing), candidate=None)
     return Plan(status, (*actions.kept(observed, platform, observed.replicas), *leaving), WAIT_SECONDS)
@@ -60,7 +91,7 @@ def _without_target(
 def _unresolved(observed: DeploymentObserved, platform: Platform, why: Unresolved, now: datetime) -> DeploymentPlan:
     """Everything stays as it is, until the registry answers again."""
     status = report.status(observed, now, report.unresolved(observed, why))
-    return Plan(status, actions.kept(observed, platform, observed.replicas), WAIT_SECONDS)
+    return Plan(status, actions.kept(observed, platform, observed.replicas, _traffic(observed)), WAIT_SECONDS)
 
 
 def _serving(
@@ -76,32 +107,72 @@ def _serving(
     status = report.status(observed, now, facts, candidate=None, rejected_version=None, last_known_good=good)
     made = actions.made(observed, stable.version_set, target, platform, observed.replicas)
     wait = (soon or RESYNC_SECONDS) if facts[0].status == "True" else again
-    return Plan(status, (*made, *actions.around(observed, stable), *leaving), wait)
+    return Plan(status, (*made, *actions.around(observed, Traffic(stable)), *leaving), wait)
 
 
 def _rolling_out(
-    observed: DeploymentObserved, target: Target, wanted: str, platform: Platform, now: datetime
+    observed: DeploymentObserved, target: Target, wanted: str, platform: Platform, now: datetime, at_once: bool
 ) -> DeploymentPlan:
-    """As the strategy says, until the candidate's time is over."""
-    state = observed.sets.get(wanted)
-    others = sum(count for name, count in observed.pods.items() if name != wanted)
-    step = STRATEGIES[observed.spec.strategy.type](RollOut(target.version, observed.replicas, state, others))
-    starts = state is None and step.candidate is not None
-    candidate = _candidate(observed.status.candidate, target, wanted, starts, now)
+    """As the strategy says, until the candidate has all of the traffic, or has failed."""
+    state, candidate = observed.sets.get(wanted), candidates.current(observed, target, wanted, now)
+    step = _step(observed, candidate, now, at_once)
+    if state is None and step.candidate is not None:
+        candidate = candidate.model_copy(update={"since": now, "step_since": now})
+    failure = candidates.failure(observed, candidate, state, step, now)
+    if failure is not None:
+        return _rejected(_without_another_candidate(observed, None, now), platform, failure, now)
     if step.promote:
         return _switched(observed, candidate, now)
-    if state is not None and now >= candidate.since + timedelta(seconds=observed.spec.progress_deadline_seconds):
-        return _rejected(observed, platform, _given_up(observed, candidate, state.trouble or SILENT, now), now)
-    kept = actions.kept(observed, platform, step.serving)
-    made = actions.made(observed, wanted, target, platform, step.candidate) if step.candidate is not None else ()
-    leaving, _ = actions.leaving(observed, wanted, now)
-    status = report.status(observed, now, report.rolling_out(step), candidate=candidate, rejected_version=None)
-    return Plan(status, (*kept, *made, *leaving), HOLD_SECONDS if step.candidate is None else POLL_SECONDS)
+    return _going_on(observed, platform, target, candidates.moved(candidate, step, observed.verdict, now), step, now)
 
 
-def _switched(observed: DeploymentObserved, candidate: ServedVersion, now: datetime) -> DeploymentPlan:
+def _step(observed: DeploymentObserved, candidate: Candidate, now: datetime, at_once: bool) -> Step:
+    """What the strategy wants. Where nothing serves, or no pods are asked for, there is nothing to weigh."""
+    stable, name = observed.status.stable, candidate.version_set
+    others = sum(count for set_name, count in observed.pods.items() if set_name != name)
+    served = observed.pods.get(stable.version_set, 0) if stable else 0
+    walk = candidates.walk(observed, candidate, others - served, now)
+    plain = at_once or stable is None or observed.replicas == 0
+    kind = observed.spec.strategy.type
+    strategy = STRATEGIES["RollingUpdate" if plain and walk.steps else kind]
+    return strategy(RollOut(candidate.version, observed.replicas, observed.sets.get(name), others, walk))
+
+
+def _going_on(
+    observed: DeploymentObserved, platform: Platform, target: Target, candidate: Candidate, step: Step, now: datetime
+) -> DeploymentPlan:
+    """The candidate gets what its step gives it, and what serves has the rest."""
+    there = replace(observed, status=observed.status.model_copy(update={"candidate": candidate}))
+    kept = actions.kept(there, platform, step.serving, _traffic(there))
+    pods, name = step.candidate, candidate.version_set
+    made = actions.made(observed, name, target, platform, pods) if pods is not None else ()
+    leaving, _ = actions.leaving(observed, name, now)
+    status = report.status(there, now, report.rolling_out(step), rejected_version=None)
+    return Plan(status, (*kept, *made, *leaving), _again(observed, candidate, step))
+
+
+def _again(observed: DeploymentObserved, candidate: Candidate, step: Step) -> float:
+    """Seconds until something may be otherwise."""
+    if step.done:
+        return 0.0
+    if step.candidate is None:
+        return HOLD_SECONDS
+    analysis = observed.spec.analysis if candidate.exposed_since else None
+    waits = (step.wait, float(analysis.interval_seconds) if analysis else None)
+    return min((POLL_SECONDS, *(wait for wait in waits if wait is not None)))
+
+
+def _traffic(observed: DeploymentObserved) -> Traffic | None:
+    """Who gets requests, as it is on record."""
+    stable, candidate = observed.status.stable, observed.status.candidate
+    if stable is None:
+        return None
+    return Traffic(stable, candidate, candidate.weight, candidate.mirror) if candidate else Traffic(stable)
+
+
+def _switched(observed: DeploymentObserved, candidate: Candidate, now: datetime) -> DeploymentPlan:
     """All pods of the candidate answer: the traffic goes to them."""
-    stable = candidate.model_copy(update={"since": now})
+    stable = candidates.as_served(candidate).model_copy(update={"since": now})
     status = report.status(
         observed,
         now,
@@ -112,7 +183,7 @@ def _switched(observed: DeploymentObserved, candidate: ServedVersion, now: datet
         draining_since=now,
         history=(stable, *observed.status.history)[:MAX_HISTORY],
     )
-    return Plan(status, actions.around(observed, stable), 0.0)
+    return Plan(status, actions.around(observed, Traffic(stable)), 0.0)
 
 
 def _rejected(
@@ -130,38 +201,3 @@ def _rejected(
 def _is_switching(observed: DeploymentObserved, now: datetime) -> bool:
     since = observed.status.draining_since
     return since is not None and (now - since).total_seconds() < SWITCH_SECONDS
-
-
-def _is_same_attempt(observed: DeploymentObserved, rejected: RejectedVersion, wanted: str) -> bool:
-    spec = observed.spec
-    asked = (wanted, spec.strategy.type, spec.progress_deadline_seconds)
-    return asked == (rejected.version_set, rejected.strategy, rejected.progress_deadline_seconds)
-
-
-def _candidate(old: ServedVersion | None, target: Target, wanted: str, starts: bool, now: datetime) -> ServedVersion:
-    """The one on record. Where its pods are asked for only now, its time begins now."""
-    if old is not None and old.version_set == wanted and not starts:
-        return old
-    return ServedVersion(
-        version=target.version,
-        version_set=wanted,
-        digest=target.digest,
-        since=now,
-        model=target.model,
-        package_uri=target.package_uri,
-        gates_passed=target.gates_passed,
-        allow_pickle=target.allow_pickle,
-    )
-
-
-def _given_up(
-    observed: DeploymentObserved, candidate: ServedVersion, trouble: Trouble, now: datetime
-) -> RejectedVersion:
-    return RejectedVersion(
-        **candidate.model_dump(exclude={"since"}),
-        since=now,
-        strategy=observed.spec.strategy.type,
-        progress_deadline_seconds=observed.spec.progress_deadline_seconds,
-        reason=trouble.reason,
-        message=str(trouble)[:1000],
-    )

@@ -4,11 +4,13 @@ from datetime import datetime
 
 from millwright.api.deployment import ServedVersion
 from millwright.core import autoscaling, children, version_set
-from millwright.core.actions import Apply, DeleteAutoscaler, DeleteVersionSet, DeploymentAction, Scale
+from millwright.core import traffic as traffic_of
+from millwright.core.actions import Apply, DeleteAutoscaler, DeleteRoute, DeleteVersionSet, DeploymentAction, Scale
 from millwright.core.children import Manifest
 from millwright.core.deployment_state import DeploymentObserved
 from millwright.core.node_pools import InvalidPlacement
 from millwright.core.serving_pod import Platform, Target
+from millwright.core.traffic import Traffic
 
 # Time for every node's proxy to learn of a switch, before the pods that lost the traffic are told to go.
 DRAIN_SECONDS = 5.0
@@ -24,28 +26,42 @@ def made(observed: DeploymentObserved, name: str, target: Target, platform: Plat
     return () if state.replicas == replicas else (Scale(name, replicas),)
 
 
-def kept(observed: DeploymentObserved, platform: Platform, replicas: int) -> Actions:
-    """The version that has the traffic keeps it, with so many pods, whatever the spec says of other versions."""
+def kept(observed: DeploymentObserved, platform: Platform, replicas: int, traffic: Traffic | None = None) -> Actions:
+    """The version that has the traffic keeps it, with so many pods, whatever the spec says of other versions.
+
+    `traffic`: what a candidate gets of it; None: nothing.
+    """
     stable, state = observed.status.stable, observed.serving
     if stable is None:
         return around(observed, None)
+    shared = traffic or Traffic(stable)
     if state is None:
-        return (*_made_again(observed, stable, platform, replicas), *around(observed, stable))
+        return (*_made_again(observed, stable, platform, replicas), *around(observed, shared))
     scaled = () if state.replicas == replicas else (Scale(stable.version_set, replicas),)
-    return (*scaled, *around(observed, stable))
+    return (*scaled, *around(observed, shared))
 
 
-def around(observed: DeploymentObserved, stable: ServedVersion | None) -> Actions:
-    """The Service that sends the traffic there, and the autoscaler."""
+def around(observed: DeploymentObserved, traffic: Traffic | None) -> Actions:
+    """The Service and the HTTPRoute that send the traffic there, and the autoscaler."""
+    key, uid, spec = observed.key, observed.uid, observed.spec
     wanted: list[Manifest] = []
-    if stable is not None:
-        wanted.append(version_set.stable_service(observed.key, observed.uid, stable.version_set))
-    if observed.spec.autoscaling is not None:
-        wanted.append(autoscaling.manifest(observed.key, observed.uid, observed.spec.autoscaling))
+    if traffic is not None:
+        wanted.append(traffic_of.service(key, uid, traffic, spec.route is not None))
+    if spec.autoscaling is not None:
+        wanted.append(autoscaling.manifest(key, uid, spec.autoscaling))
     there = (observed.service_applied, observed.autoscaler_applied)
     changes = tuple(Apply(manifest) for manifest in wanted if children.applied(manifest) not in there)
-    is_over = observed.spec.autoscaling is None and observed.autoscaler_applied is not None
-    return (*changes, *((DeleteAutoscaler(),) if is_over else ()))
+    is_over = spec.autoscaling is None and observed.autoscaler_applied is not None
+    return (*changes, *_route(observed, traffic), *((DeleteAutoscaler(),) if is_over else ()))
+
+
+def _route(observed: DeploymentObserved, traffic: Traffic | None) -> Actions:
+    if observed.spec.route is None:
+        return (DeleteRoute(),) if observed.route is not None else ()
+    if traffic is None:
+        return ()
+    wanted = traffic_of.http_route(observed.key, observed.uid, observed.spec.route, traffic)
+    return () if observed.route is not None and observed.route.is_as(wanted) else (Apply(wanted),)
 
 
 def leaving(observed: DeploymentObserved, candidate: str | None, now: datetime) -> tuple[Actions, float | None]:
@@ -61,11 +77,16 @@ def leaving(observed: DeploymentObserved, candidate: str | None, now: datetime) 
     return tuple(DeleteVersionSet(name) for name in others), None
 
 
+def served_target(version: ServedVersion) -> Target:
+    """What a Deployment has on record of a version, as what is to be served."""
+    return Target(
+        version.model, version.version, version.package_uri, version.digest, version.allow_pickle, version.gates_passed
+    )
+
+
 def _made_again(observed: DeploymentObserved, stable: ServedVersion, platform: Platform, replicas: int) -> Actions:
     """The set that has the traffic was deleted: from what is on record, where the spec's pods are still the same."""
-    target = Target(
-        stable.model, stable.version, stable.package_uri, stable.digest, stable.allow_pickle, stable.gates_passed
-    )
+    target = served_target(stable)
     try:
         same = version_set.name(observed.key, observed.spec, target, platform) == stable.version_set
     except InvalidPlacement:

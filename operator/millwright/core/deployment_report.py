@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from millwright.api.deployment import DeploymentStatus, RejectedVersion, ServedVersion
-from millwright.core import version_set
+from millwright.core import traffic, version_set
 from millwright.core.conditions import Fact, Truth, find, merge, ready, stalled, unavailable, working
 from millwright.core.deployment_state import DeploymentObserved, Unresolved
 from millwright.core.strategies.rollout import Step
@@ -47,6 +47,8 @@ def serving(observed: DeploymentObserved, stable: ServedVersion) -> tuple[Fact, 
         return (*ready(ZERO, _scaled_to_zero(stable)), complete)
     have, trouble = (state.ready, state.trouble) if state else (0, None)
     message = f"version {stable.version}: {have} of {want} pods answer"
+    if have >= want and _route_trouble(observed):
+        return (*working("RouteNotReady", f"{message}; {_route_trouble(observed)}"), complete)
     if have >= want:
         return (*ready(SERVING, message), complete)
     if have and trouble is None:
@@ -54,15 +56,29 @@ def serving(observed: DeploymentObserved, stable: ServedVersion) -> tuple[Fact, 
     return (*unavailable(NOT_READY, message + (f": {trouble}" if trouble else "")), complete)
 
 
+def _route_trouble(observed: DeploymentObserved) -> str | None:
+    """Why clients outside do not reach what serves."""
+    if observed.spec.route is None:
+        return None
+    return observed.route.trouble if observed.route is not None else "the HTTPRoute is being made"
+
+
 def rejected(observed: DeploymentObserved, what: RejectedVersion) -> tuple[Fact, ...]:
-    """A version did not answer in time, and is not tried again."""
+    """A version has failed, and is not tried again."""
     message = (
-        f"version {what.version} did not answer within {what.progress_deadline_seconds} s ({what.message})"
-        f"{_kept(observed)}; it is tried again when the version, the pod template, strategy or "
-        "progressDeadlineSeconds changes"
+        f"version {what.version} {_failure(what)}{_kept(observed)}; it is tried again when the version, the pod "
+        "template, strategy, analysis or progressDeadlineSeconds changes"
     )
-    reason = "ProgressDeadlineExceeded"
-    return (*stalled(reason, message), _progressing("False", reason, message))
+    degraded = Fact("Degraded", "True", what.verdict, message)
+    return (*stalled(what.verdict, message), _progressing("False", what.verdict, message), degraded)
+
+
+def _failure(what: RejectedVersion) -> str:
+    if what.verdict == "AnalysisFailed":
+        return f"has failed the analysis ({what.message})"
+    if what.verdict == "CandidateFailed":
+        return f"stopped while it got requests ({what.message})"
+    return f"did not answer within {what.progress_deadline_seconds} s ({what.message})"
 
 
 def status(observed: DeploymentObserved, now: datetime, facts: tuple[Fact, ...], **changes: object) -> DeploymentStatus:
@@ -70,16 +86,25 @@ def status(observed: DeploymentObserved, now: datetime, facts: tuple[Fact, ...],
     stable = changes.get("stable", observed.status.stable)
     assert stable is None or isinstance(stable, ServedVersion)
     state = observed.sets.get(stable.version_set) if stable else None
-    told = (*facts, _available(observed, stable))
+    told = (*_sound(observed, facts), *facts, _available(observed, stable))
     values: dict[str, object] = {
         "observed_generation": observed.generation,
-        "url": version_set.url(observed.key) if stable else None,
+        "url": traffic.url(observed.key, observed.spec.route) if stable else None,
+        "routed": observed.spec.route is not None and stable is not None,
         "replicas": state.current if state else 0,
         "ready_replicas": state.ready if state else 0,
         "selector": version_set.selector(observed.key, stable.version_set if stable else None),
         "conditions": merge(observed.status.conditions, told, observed.generation, now),
     }
     return observed.status.model_copy(update=values | changes)
+
+
+def _sound(observed: DeploymentObserved, facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """No roll-out has failed; said where one had."""
+    was, is_said = find(observed.status.conditions, "Degraded"), any(fact.type == "Degraded" for fact in facts)
+    if was is None or is_said:
+        return ()
+    return (Fact("Degraded", "False", facts[0].reason, "no roll-out has failed since"),)
 
 
 def _available(observed: DeploymentObserved, stable: ServedVersion | None) -> Fact:

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 
 from millwright.api.deployment import DeploymentSpec, DeploymentStatus
 from millwright.core import autoscaling
+from millwright.core.analysis.verdict import Verdict
 from millwright.core.execution import ObjectKey
+from millwright.core.route_state import RouteState
 from millwright.core.serving_pod import Target
+from millwright.core.strategies.walk import Hold
 from millwright.core.training_state import Missing
 from millwright.core.version_set_state import VersionSetState
 
@@ -24,7 +27,8 @@ class DeploymentObserved:
     """Everything that a decision on a Deployment depends on.
 
     `pods`: by version set, those that hold room on a node, also where the set is gone. `service_applied`,
-    `autoscaler_applied`: hashes of what those were made from (None: there is none of ours).
+    `autoscaler_applied`: hashes of what those were made from (None: there is none of ours). `route`: the HTTPRoute.
+    `verdict`: of the analysis of the candidate on record; None: none was asked for, or it could not be made (`blind`).
     """
 
     key: ObjectKey
@@ -37,6 +41,9 @@ class DeploymentObserved:
     pods: Mapping[str, int] = field(default_factory=dict)
     service_applied: str | None = None
     autoscaler_applied: str | None = None
+    route: RouteState | None = None
+    verdict: Verdict | None = None
+    blind: Hold | None = None
 
     @property
     def replicas(self) -> int:

@@ -6,6 +6,8 @@ from millwright.core.children import DEPLOYMENT_LABEL, Manifest
 from millwright.core.execution import ObjectKey, short_hash
 from millwright.core.serving_pod import VERSION_SET_LABEL, Platform, Target
 
+SERVICE_PORT = 80
+
 
 def name(key: ObjectKey, spec: DeploymentSpec, target: Target, platform: Platform) -> str:
     """`<name>-<hash>`: another name whenever the pods would be others. Raises InvalidPlacement."""
@@ -27,17 +29,7 @@ def manifests(
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": spec_of_any_size}
     deployment = children.stamped(deployment | {"metadata": children.metadata(key, uid, set_name, labels)})
     sized = deployment | {"spec": spec_of_any_size | {"replicas": replicas}}
-    return sized, children.stamped(_service(key, uid, set_name, set_name, labels))
-
-
-def stable_service(key: ObjectKey, uid: str, set_name: str) -> Manifest:
-    """The Service that clients use; its selector is the switch."""
-    return children.stamped(_service(key, uid, key.name, set_name, children.labels(key)))
-
-
-def url(key: ObjectKey) -> str:
-    """Where the model answers inside the cluster."""
-    return f"http://{key.name}.{key.namespace}.svc/v2/models/{key.name}"
+    return sized, children.stamped(service(key, uid, set_name, {VERSION_SET_LABEL: set_name}, labels))
 
 
 def selector(key: ObjectKey, set_name: str | None = None) -> str:
@@ -45,13 +37,14 @@ def selector(key: ObjectKey, set_name: str | None = None) -> str:
     return f"{VERSION_SET_LABEL}={set_name}" if set_name else f"{DEPLOYMENT_LABEL}={key.name}"
 
 
-def _service(key: ObjectKey, uid: str, service_name: str, set_name: str, labels: dict[str, str]) -> Manifest:
+def service(key: ObjectKey, uid: str, name: str, selected: dict[str, str], labels: dict[str, str]) -> Manifest:
+    """A Service of the pods with the labels `selected`."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": children.metadata(key, uid, service_name, labels),
+        "metadata": children.metadata(key, uid, name, labels),
         "spec": {
-            "selector": {VERSION_SET_LABEL: set_name},
-            "ports": [{"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"}],
+            "selector": selected,
+            "ports": [{"name": "http", "port": SERVICE_PORT, "targetPort": "http", "appProtocol": "http"}],
         },
     }

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from millwright.core import children, pod_state
 from millwright.core.children import Manifest
@@ -20,6 +21,7 @@ class VersionSetState:
 
     `applied`: hash of what it was made from. `replicas`: pods asked for; `current`: pods made; `ready`: those that
     answer. `seen`: its numbers are those of its present spec. `trouble`: what keeps a pod from answering.
+    `crash`, `crashed`: the last end of a server that was to go on, and when.
     """
 
     applied: str
@@ -28,6 +30,8 @@ class VersionSetState:
     current: int = 0
     seen: bool = True
     trouble: Trouble | None = None
+    crash: Trouble | None = None
+    crashed: datetime | None = None
 
     def answers(self, replicas: int) -> bool:
         """Whether so many pods were asked for, and all of them answer."""
@@ -53,14 +57,17 @@ def _set_of(pod: Manifest) -> str:
 def _state(body: Manifest, pods: Iterable[Manifest], services: Collection[str]) -> VersionSetState:
     """A set without its Service is not what was applied."""
     status, name = body.get("status", {}), body["metadata"]["name"]
-    own = (_trouble(pod) for pod in pods if _set_of(pod) == name)
+    own = [pod for pod in pods if _set_of(pod) == name]
+    crashed, crash = max(filter(None, map(_crash, own)), key=lambda found: found[0], default=(None, None))
     return VersionSetState(
         applied=children.applied(body) if name in services else "",
         replicas=body["spec"].get("replicas", 1),
         ready=status.get("availableReplicas", 0),
         current=status.get("replicas", 0),
         seen=status.get("observedGeneration") == body["metadata"]["generation"],
-        trouble=next(filter(None, own), None) or _uncreated(status),
+        trouble=next(filter(None, map(_trouble, own)), None) or _uncreated(status),
+        crash=crash,
+        crashed=crashed,
     )
 
 
@@ -68,15 +75,30 @@ def _trouble(pod: Manifest) -> Trouble | None:
     """Why the pod does not answer; None where it does, or nothing is known yet, or it is being deleted."""
     if "deletionTimestamp" in pod["metadata"] or _is_ready(pod):
         return None
-    ended = pod_state.terminated(pod, CONTAINER)
+    ended = _ended(pod)
     if ended:
-        words = str(ended.get("message", "")).strip()[-TAIL_CHARACTERS:]
-        reason = EXITS.get(ended.get("exitCode", 1)) or pod_state.failure_reason(pod, CONTAINER)
-        return Trouble(reason, f"exit code {ended.get('exitCode')}" + (f": {words}" if words else ""))
+        return ended
     disrupted = pod_state.disruption(pod)
     if disrupted:
         return Trouble(disrupted, str(pod["status"].get("message", "")))
     return pod_state.held_up(pod)
+
+
+def _crash(pod: Manifest) -> tuple[datetime, Trouble] | None:
+    """The last end of the server in a pod that stays."""
+    crash, moment = _ended(pod), pod_state.time(pod_state.terminated(pod, CONTAINER).get("finishedAt"))
+    stays = "deletionTimestamp" not in pod["metadata"] and pod_state.disruption(pod) is None
+    return (moment, crash) if crash and moment and stays else None
+
+
+def _ended(pod: Manifest) -> Trouble | None:
+    """How the server ended, the last time that it did."""
+    ended = pod_state.terminated(pod, CONTAINER)
+    if not ended:
+        return None
+    words = str(ended.get("message", "")).strip()[-TAIL_CHARACTERS:]
+    reason = EXITS.get(ended.get("exitCode", 1)) or pod_state.failure_reason(pod, CONTAINER)
+    return Trouble(reason, f"exit code {ended.get('exitCode')}" + (f": {words}" if words else ""))
 
 
 def _is_ready(pod: Manifest) -> bool:

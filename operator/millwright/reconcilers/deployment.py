@@ -3,20 +3,49 @@
 from collections.abc import Callable
 
 from millwright.api.deployment import DeploymentSpec, DeploymentStatus, ServedVersion
-from millwright.core import autoscaling, children, deployment, version_set, version_set_state
-from millwright.core.actions import Apply, DeleteAutoscaler, DeleteVersionSet, DeploymentAction, Scale
+from millwright.core import autoscaling, children, deployment, route_state, version_set, version_set_state
+from millwright.core.actions import (
+    Apply,
+    DeleteAutoscaler,
+    DeleteRoute,
+    DeleteVersionSet,
+    DeploymentAction,
+    Scale,
+)
+from millwright.core.analysis.verdict import Verdict
 from millwright.core.children import applied
 from millwright.core.deployment_state import DeploymentObserved
 from millwright.core.execution import ObjectKey
 from millwright.core.plan import Plan
 from millwright.core.serving_pod import Platform
+from millwright.core.strategies.walk import Hold
 from millwright.core.version_set_state import VersionSetState
-from millwright.ports import APPS, AUTOSCALERS, DEPLOYMENTS, PODS, SERVICES, Clock, Cluster, Manifest, Registry
+from millwright.ports import (
+    APPS,
+    AUTOSCALERS,
+    DEPLOYMENTS,
+    HTTP_ROUTES,
+    PODS,
+    SERVICES,
+    AbsentError,
+    Clock,
+    Cluster,
+    Manifest,
+    Measurements,
+    Registry,
+    RejectedError,
+)
+from millwright.reconcilers.analyst import Analyst
 from millwright.reconcilers.base import Reconciler
 from millwright.reconcilers.together import together
 from millwright.reconcilers.version_source import VersionSource
 
-RESOURCES = {"Deployment": APPS, "Service": SERVICES, "HorizontalPodAutoscaler": AUTOSCALERS}
+RESOURCES = {
+    "Deployment": APPS,
+    "Service": SERVICES,
+    "HorizontalPodAutoscaler": AUTOSCALERS,
+    "HTTPRoute": HTTP_ROUTES,
+}
 
 
 class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
@@ -25,8 +54,16 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
     resource = DEPLOYMENTS
     status_type = DeploymentStatus
 
-    def __init__(self, cluster: Cluster, clock: Clock, registry: Registry, platform: Callable[[], Platform]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        registry: Registry,
+        platform: Callable[[], Platform],
+        measurements: Measurements,
+    ) -> None:
         super().__init__(cluster, clock)
+        self._analyst = Analyst(measurements, clock)
         self._versions = VersionSource(cluster, registry)
         self._platform = platform
 
@@ -36,11 +73,13 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             return Plan(status)
         spec, uid = DeploymentSpec.model_validate(body["spec"]), body["metadata"]["uid"]
         label = version_set.selector(key)
-        services, autoscaler, sets, pods = await together(
+        services, autoscaler, sets, pods, route, judged = await together(
             self._cluster.list(SERVICES, key.namespace, label),
             self._cluster.get(AUTOSCALERS, key.namespace, key.name),
             self._cluster.list(APPS, key.namespace, label),
             self._cluster.list(PODS, key.namespace, label),
+            self._route(key, spec, status),
+            self._analyst.judge(key, spec, status),
         )
         made = {service["metadata"]["name"]: applied(service) for service in services}
         states = version_set_state.read(sets, pods, made)
@@ -56,11 +95,22 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             pods=version_set_state.holding(pods),
             service_applied=made.get(key.name),
             autoscaler_applied=applied(autoscaler) if autoscaler and children.is_of(uid, autoscaler) else None,
+            route=route_state.read(route),
+            verdict=judged if isinstance(judged, Verdict) else None,
+            blind=judged if isinstance(judged, Hold) else None,
         )
         return deployment.decide(observed, self._platform(), self._clock.now())
 
+    async def _route(self, key: ObjectKey, spec: DeploymentSpec, status: DeploymentStatus) -> Manifest | None:
+        """Asked only where there may be one: the cluster may not have Gateway API."""
+        if spec.route is None and not status.routed:
+            return None
+        return await self._cluster.get(HTTP_ROUTES, key.namespace, key.name)
+
     async def act(self, key: ObjectKey, body: Manifest, action: DeploymentAction) -> None:
         match action:
+            case Apply(manifest) if manifest["kind"] == "HTTPRoute":
+                await self._apply_route(manifest)
             case Apply(manifest):
                 await self._cluster.apply(RESOURCES[manifest["kind"]], manifest)
             case Scale(name, replicas):
@@ -70,6 +120,15 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
                 await self._cluster.delete(APPS, key.namespace, name)
             case DeleteAutoscaler():
                 await self._cluster.delete(AUTOSCALERS, key.namespace, key.name)
+            case DeleteRoute():
+                await self._cluster.delete(HTTP_ROUTES, key.namespace, key.name)
+
+    async def _apply_route(self, manifest: Manifest) -> None:
+        try:
+            await self._cluster.apply(HTTP_ROUTES, manifest)
+        except AbsentError as error:
+            message = "the cluster has no Gateway API: install its HTTPRoute and a Gateway, or take out spec.route"
+            raise RejectedError(message) from error
 
 
 def _settled(

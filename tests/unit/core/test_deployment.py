@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from millwright.api.deployment import DeploymentSpec, DeploymentStatus, RejectedVersion, ServedVersion
-from millwright.core import children, version_set
+from millwright.api.deployment import Candidate, DeploymentSpec, DeploymentStatus, RejectedVersion, ServedVersion
+from millwright.core import candidates, children, traffic, version_set
 from millwright.core.actions import Apply, DeleteAutoscaler, DeleteVersionSet, Scale
 from millwright.core.conditions import Fact, find, merge, ready, working
 from millwright.core.deployment import decide
@@ -15,6 +15,7 @@ from millwright.core.deployment_state import DeploymentObserved, Unresolved
 from millwright.core.execution import ObjectKey
 from millwright.core.pod_state import Trouble
 from millwright.core.serving_pod import Platform, Target
+from millwright.core.traffic import Traffic
 from millwright.core.training_state import Missing
 from millwright.core.version_set_state import VersionSetState
 
@@ -34,12 +35,16 @@ def served(target: Target) -> ServedVersion:
     return ServedVersion(version=target.version, version_set=name, digest=target.digest, since=LONG_AGO)
 
 
+def on_its_way(target: Target) -> Candidate:
+    return Candidate(**served(target).model_dump(), attempt=candidates.attempt(spec(2)))
+
+
 def rejected(target: Target, **changes: Any) -> RejectedVersion:
     given_up = RejectedVersion(
         version=target.version,
         version_set=served(target).version_set,
         digest=target.digest,
-        strategy="RollingUpdate",
+        attempt=candidates.attempt(spec(2)),
         progress_deadline_seconds=600,
         since=LONG_AGO,
         reason="OOMKilled",
@@ -61,7 +66,7 @@ def observed(replicas: int, target: Target | Missing = OLD, **status: object) ->
         target=target,
         sets={stable.version_set: VersionSetState(children.applied(made), replicas=2, ready=2, current=2)},
         pods={stable.version_set: 2},
-        service_applied=children.applied(version_set.stable_service(KEY, "uid", stable.version_set)),
+        service_applied=children.applied(traffic.service(KEY, "uid", Traffic(stable), False)),
     )
 
 
@@ -79,7 +84,7 @@ UNSETTLED: dict[str, tuple[DeploymentObserved, str]] = {
     "a new version begins to roll out": (observed(5, NEW), "RollingOut"),
     "a new version rolls out": (with_candidate(observed(5, NEW)), "RollingOut"),
     "a new version is given up": (
-        with_candidate(observed(5, NEW, candidate=served(NEW))),
+        with_candidate(observed(5, NEW, candidate=on_its_way(NEW))),
         "ProgressDeadlineExceeded",
     ),
     "a new version was given up": (observed(5, NEW, rejected_version=rejected(NEW)), "ProgressDeadlineExceeded"),
@@ -107,7 +112,7 @@ def test_what_serves_with_as_many_pods_as_asked_for_is_left_alone_while(seen: De
 
 @pytest.mark.parametrize("missing", [WAITING, WRONG], ids=lambda missing: missing.reason)
 def test_a_candidate_whose_version_is_no_longer_wanted_leaves(missing: Missing) -> None:
-    plan = decide(with_candidate(observed(2, missing, candidate=served(NEW))), PLATFORM, NOW)
+    plan = decide(with_candidate(observed(2, missing, candidate=on_its_way(NEW))), PLATFORM, NOW)
     assert plan.actions == (DeleteVersionSet(served(NEW).version_set),)
     assert plan.status.candidate is None
     said = find(plan.status.conditions, "Ready")
@@ -127,12 +132,12 @@ OUTAGES = {
 @pytest.mark.parametrize(("before", "expected"), OUTAGES.values(), ids=OUTAGES.keys())
 def test_without_the_registry(before: tuple[Fact, ...], expected: tuple[str, str]) -> None:
     seen = replace(observed(2), target=DOWN)
-    status = seen.status.model_copy(update={"conditions": merge((), before, 1, LONG_AGO), "candidate": served(NEW)})
+    status = seen.status.model_copy(update={"conditions": merge((), before, 1, LONG_AGO), "candidate": on_its_way(NEW)})
     plan = decide(with_candidate(replace(seen, status=status)), PLATFORM, NOW)
     said = {c.type: (c.status, c.reason) for c in plan.status.conditions}
     assert said["Ready"] == expected
     assert (said["Reconciling"], said["Available"]) == (("True", "MlflowUnavailable"), ("True", "Serving"))
-    assert plan.actions == () and plan.status.candidate == served(NEW)
+    assert plan.actions == () and plan.status.candidate == on_its_way(NEW)
 
 
 @pytest.mark.parametrize("seen", [observed(2), *(seen for seen, _ in UNSETTLED.values())])
@@ -182,10 +187,10 @@ def test_scaled_to_zero_it_does_not_claim_to_serve() -> None:
 
 def test_a_version_that_is_given_up_is_remembered_with_what_its_pods_said() -> None:
     trouble = Trouble("DigestMismatch", "exit code 3: another digest")
-    plan = decide(with_candidate(observed(2, NEW, candidate=served(NEW)), trouble=trouble), PLATFORM, NOW)
+    plan = decide(with_candidate(observed(2, NEW, candidate=on_its_way(NEW)), trouble=trouble), PLATFORM, NOW)
     what = plan.status.rejected_version
     assert what is not None
-    assert (what.version, what.reason, what.strategy) == ("2", "DigestMismatch", "RollingUpdate")
+    assert (what.version, what.reason, what.attempt) == ("2", "DigestMismatch", candidates.attempt(spec(2)))
     said = find(plan.status.conditions, "Ready")
     assert said is not None
     assert "(DigestMismatch: exit code 3: another digest); version 1 goes on serving" in said.message
@@ -221,8 +226,9 @@ def test_recreate_takes_the_pods_of_what_serves_first_and_says_that_nothing_answ
 
 
 def test_the_time_of_a_candidate_runs_from_when_its_pods_are_asked_for() -> None:
-    waited = replace(observed(2, NEW, candidate=served(NEW)), spec=spec(2, strategy={"type": "Recreate"}))
-    assert decide(waited, PLATFORM, NOW).status.candidate == served(NEW)
+    waited = replace(observed(2, NEW, candidate=on_its_way(NEW)), spec=spec(2, strategy={"type": "Recreate"}))
+    recreated = on_its_way(NEW).model_copy(update={"attempt": candidates.attempt(waited.spec), "step_since": NOW})
+    assert decide(waited, PLATFORM, NOW).status.candidate == recreated
     begun = decide(replace(waited, pods={}), PLATFORM, NOW).status.candidate
     assert begun is not None and begun.since == NOW
 

@@ -1,0 +1,1 @@
+"""Judging a candidate by what its servers have counted: pure, from counters to a verdict."""

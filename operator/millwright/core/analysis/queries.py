@@ -1,0 +1,44 @@
+"""What Prometheus is asked: counters of one version set's pods, and people's own PromQL."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from millwright.api.rollout import Analysis
+from millwright.core.analysis.drift import PREDICTIONS
+from millwright.core.analysis.metrics import DRIFT, share
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The version sets that are compared, of one Deployment."""
+
+    namespace: str
+    deployment: str
+    candidate: str
+    stable: str
+
+
+def counters(analysis: Analysis) -> frozenset[str]:
+    """Names of the servers' counters that the metrics read."""
+    shares = (share(metric) for metric in analysis.metrics)
+    drift = {PREDICTIONS} if any(m.name == DRIFT and m.query is None for m in analysis.metrics) else set()
+    return frozenset(one.counter for one in shares if one is not None) | drift
+
+
+def selector(counter: str, namespace: str, version_set: str) -> str:
+    """The counter's series of the set's pods, by their names, which any scrape configuration keeps."""
+    return f'{counter}{{namespace="{namespace}",pod=~"{version_set}-[a-z0-9]+-[a-z0-9]+"}}'
+
+
+def filled(query: str, versions: Versions, interval: timedelta) -> str:
+    """People's PromQL with the names of this roll-out."""
+    names = {
+        "namespace": versions.namespace,
+        "deployment": versions.deployment,
+        "version_set": versions.candidate,
+        "stable_version_set": versions.stable,
+        "interval": f"{interval.total_seconds():.0f}s",
+    }
+    for name, value in names.items():
+        query = query.replace(f"{{{{{name}}}}}", value)
+    return query

@@ -1,0 +1,60 @@
+"""Reads what an analysis needs of Prometheus, and has it judged."""
+
+from datetime import timedelta
+
+from millwright.api.deployment import DeploymentSpec, DeploymentStatus
+from millwright.api.rollout import Analysis
+from millwright.core.analysis import judging, queries
+from millwright.core.analysis.counting import Series, Window, window
+from millwright.core.analysis.judging import Readings
+from millwright.core.analysis.queries import Versions
+from millwright.core.analysis.verdict import Verdict
+from millwright.core.execution import ObjectKey
+from millwright.core.strategies.walk import Hold
+from millwright.ports import Clock, DependencyError, Measurements, RejectedError
+from millwright.reconcilers.together import together
+
+
+class Analyst:
+    """One look at the metrics of a Deployment's candidate."""
+
+    def __init__(self, measurements: Measurements, clock: Clock) -> None:
+        self._measurements = measurements
+        self._clock = clock
+
+    async def judge(self, key: ObjectKey, spec: DeploymentSpec, status: DeploymentStatus) -> Verdict | Hold | None:
+        """None: there is nothing to judge. Hold: why it cannot be judged, which is no reason to go on."""
+        analysis, candidate, stable = spec.analysis, status.candidate, status.stable
+        if analysis is None or candidate is None or candidate.exposed_since is None or stable is None:
+            return None
+        versions = Versions(key.namespace, key.name, candidate.version_set, stable.version_set)
+        seen = window(candidate.exposed_since, self._clock.now(), timedelta(seconds=analysis.interval_seconds))
+        try:
+            return judging.judge(analysis, await self._read(analysis, versions, seen))
+        except DependencyError as error:
+            return Hold("PrometheusUnavailable", f"{error}; the roll-out goes on when it answers")
+        except RejectedError as error:
+            return Hold("InvalidQuery", f"{error}; correct spec.analysis.metrics")
+
+    async def _read(self, analysis: Analysis, versions: Versions, seen: Window) -> Readings:
+        ours, theirs, numbers = await together(
+            self._counters(analysis, versions.namespace, versions.candidate, seen),
+            self._counters(analysis, versions.namespace, versions.stable, seen),
+            self._numbers(analysis, versions, seen),
+        )
+        return Readings(seen, ours, theirs, numbers)
+
+    async def _counters(
+        self, analysis: Analysis, namespace: str, version_set: str, seen: Window
+    ) -> dict[str, tuple[Series, ...]]:
+        names = sorted(queries.counters(analysis))
+        selectors = (queries.selector(name, namespace, version_set) for name in names)
+        found = await together(*(self._measurements.series(selector, seen) for selector in selectors))
+        return {name: tuple(series) for name, series in zip(names, found, strict=True)}
+
+    async def _numbers(
+        self, analysis: Analysis, versions: Versions, seen: Window
+    ) -> dict[str, tuple[float | None, ...]]:
+        asked = {m.name: queries.filled(m.query, versions, seen.interval) for m in analysis.metrics if m.query}
+        found = await together(*(self._measurements.numbers(query, seen) for query in asked.values()))
+        return {name: tuple(values) for name, values in zip(asked, found, strict=True)}
