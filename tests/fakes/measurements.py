@@ -1,24 +1,27 @@
 """A Prometheus that knows what it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from millwright.core.analysis.counting import Series, Window
 from millwright.ports import DependencyError, RejectedError
 
+# A counter's value at a moment; None: it is not there.
+Counter = Callable[[datetime], float | None]
+
 
 class FakeMeasurements:
-    """Implements ports.Measurements. `samples`: each counter's values by moment, looked up as Prometheus does."""
+    """Implements ports.Measurements. `counters`: those that a selector names, with their labels."""
 
     def __init__(self) -> None:
-        self.samples: dict[str, list[tuple[dict[str, str], dict[datetime, float]]]] = {}
+        self.counters: dict[str, list[tuple[dict[str, str], Counter]]] = {}
         self.queries: dict[str, float | None] = {}
         self.is_down = False
 
     async def series(self, selector: str, window: Window) -> Sequence[Series]:
         self._check()
         times = (window.began, *window.moments)
-        return [Series(labels, _at(values, times)) for labels, values in self.samples.get(selector, [])]
+        return [Series(labels, _values(counter, times)) for labels, counter in self.counters.get(selector, [])]
 
     async def numbers(self, query: str, window: Window) -> Sequence[float | None]:
         self._check()
@@ -31,7 +34,6 @@ class FakeMeasurements:
             raise DependencyError("prometheus", "connection refused")
 
 
-def _at(values: dict[datetime, float], times: Sequence[datetime]) -> dict[datetime, float]:
-    """The last value before each moment."""
-    found = {time: max((t for t in values if t <= time), default=None) for time in times}
-    return {time: values[last] for time, last in found.items() if last is not None}
+def _values(counter: Counter, times: Sequence[datetime]) -> dict[datetime, float]:
+    found = {time: counter(time) for time in times}
+    return {time: value for time, value in found.items() if value is not None}

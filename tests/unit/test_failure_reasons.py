@@ -16,7 +16,7 @@ SOURCES = [
 ]
 # What takes a reason, and as which argument.
 TAKES_REASON = {"working": 0, "stalled": 0, "unavailable": 0, "ready": 0, "Missing": 0, "Cause": 0, "Fact": 2}
-TAKES_REASON |= {"Failed": 0, "Rejected": 0, "Outcome": 1}
+TAKES_REASON |= {"Failed": 0, "Rejected": 0, "Outcome": 1, "Hold": 0, "given_up": 2}
 # Reasons that are not written at such a place.
 ELSEWHERE = {InvalidParameter.__name__, InvalidPlacement.__name__, SUPERSEDED, "OOMKilled"}
 ELSEWHERE |= {
@@ -44,6 +44,9 @@ def reasons(path: Path) -> Iterator[str]:
             found = argument.value if isinstance(argument, ast.Constant) else constants.get(ast.unparse(argument))
             if isinstance(found, str):
                 yield found
+        for keyword in node.keywords:
+            if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant):
+                yield str(keyword.value.value)
 
 
 def _constants(tree: ast.Module) -> Iterator[tuple[str, object]]:

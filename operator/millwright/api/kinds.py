@@ -81,6 +81,7 @@ DEPLOYMENT = Kind(
     columns=(
         Column("Version", ".status.stable.version"),
         Column("Next", ".status.candidate.version"),
+        Column("Weight", ".status.candidate.weight", "integer"),
         Column("Ready", ".status.readyReplicas", "integer"),
         Column("URL", ".status.url"),
         REASON,
