@@ -55,11 +55,10 @@ class PrometheusMeasurements:
             raise RejectedError(f"Prometheus refuses the query: {_why(answer)}")
         if answer.status_code != httpx.codes.OK:
             raise DependencyError(NAME, f"it answers {answer.status_code}: {answer.text[:200]}")
-        result: list[dict[str, Any]] = answer.json()["data"]["result"]
-        if not isinstance(result, list) or any("metric" not in one for one in result):
-            raise RejectedError(
-                "the query gives a text or a number by itself, and must give a vector, as vector(1) does"
-            )
+        try:
+            result: list[dict[str, Any]] = answer.json()["data"]["result"]
+        except (ValueError, KeyError) as error:
+            raise DependencyError(NAME, f"this is no answer of Prometheus: {answer.text[:200]}") from error
         return result
 
 

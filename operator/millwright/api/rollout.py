@@ -151,7 +151,7 @@ class Promotion(ApiModel):
     step: int | None = Field(
         None,
         ge=0,
-        lt=MAX_STEPS,
+        le=MAX_STEPS - 1,
         description="Up to this step, counted from 0; left out: all, waiting for no time.",
     )
 
