@@ -14,6 +14,36 @@ _F_FLOATS, _F_INTS, _F_INT, _F_STRING = 6, 7, 2, 3
 
 def classifier(columns: Sequence[str], coefficients: np.ndarray, intercept: float) -> bytes:
     """Binary logistic regression over `columns`, each a float [rows, 1], as skl2onnx would write it."""
+    return _classifier(columns, coefficients, intercept)
+
+
+def brittle_classifier(columns: Sequence[str], coefficients: np.ndarray, intercept: float) -> bytes:
+    """The same, and it fails where the first column is no number of a column."""
+    nodes = [
+        _node("Cast", [columns[0]], ["number"], [_int("to", INT64)], ""),
+        _node("GatherElements", ["table", "number"], ["chosen"], [_int("axis", 1)], ""),
+    ]
+    return _classifier(columns, coefficients, intercept, nodes, [_value("chosen", FLOAT, 1)])
+
+
+def slow_classifier(columns: Sequence[str], coefficients: np.ndarray, intercept: float, size: int = 1000) -> bytes:
+    """The same, and it multiplies matrices of that size for each row; of one row only."""
+    nodes = [
+        _node("Constant", [], ["shape"], [_ints("value_ints", [size, size])], ""),
+        _node("Expand", [columns[0], "shape"], ["matrix"], [], ""),
+        _node("MatMul", ["matrix", "matrix"], ["product"], [], ""),
+        _node("ReduceMax", ["product"], ["largest"], [], ""),
+    ]
+    return _classifier(columns, coefficients, intercept, nodes, [_value("largest", FLOAT, 1)])
+
+
+def _classifier(
+    columns: Sequence[str],
+    coefficients: np.ndarray,
+    intercept: float,
+    more_nodes: Sequence[bytes] = (),
+    more_outputs: Sequence[bytes] = (),
+) -> bytes:
     weights = [*(-coefficients), *coefficients]
     linear = [
         _floats("coefficients", weights),
@@ -24,9 +54,10 @@ def classifier(columns: Sequence[str], coefficients: np.ndarray, intercept: floa
     nodes = [
         _node("Concat", columns, ["table"], [_int("axis", 1)], ""),
         _node("LinearClassifier", ["table"], ["label", "probabilities"], linear, "ai.onnx.ml"),
+        *more_nodes,
     ]
     inputs = [_value(name, FLOAT, 1) for name in columns]
-    outputs = [_value("label", INT64), _value("probabilities", FLOAT, 2)]
+    outputs = [_value("label", INT64), _value("probabilities", FLOAT, 2), *more_outputs]
     graph = _many(1, nodes) + _message(2, b"classifier") + _many(11, inputs) + _many(12, outputs)
     opsets = _message(8, _message(1, b"") + _number(2, 17)) + _message(8, _message(1, b"ai.onnx.ml") + _number(2, 3))
     return _number(1, 8) + _message(7, graph) + opsets

@@ -14,6 +14,8 @@ from millwright.core.strategies.walk import Hold, Walk, steps_of
 from millwright.core.version_set_state import VersionSetState
 
 SILENT = Trouble("ProgressDeadlineExceeded", "its pods run and are not ready")
+# A Gateway takes a change within moments, and tells nobody.
+GATEWAY_SECONDS = 1.0
 UNSEEN = Finding("analysis", "Undecided", "the candidate has got no request yet")
 
 
@@ -55,8 +57,9 @@ def _hold(observed: DeploymentObserved, others: int) -> Hold | None:
     if observed.spec.route is None:
         return Hold("Draining", f"{others} pods of versions before it leave first") if others else None
     if observed.route is None:
-        return Hold("RouteNotReady", "the HTTPRoute is being made")
-    return Hold("RouteNotReady", observed.route.trouble) if observed.route.trouble else observed.blind
+        return Hold("RouteNotReady", "the HTTPRoute is being made", GATEWAY_SECONDS)
+    trouble = observed.route.trouble
+    return Hold("RouteNotReady", trouble, GATEWAY_SECONDS) if trouble else observed.blind
 
 
 def moved(candidate: Candidate, step: Step, verdict: Verdict | None, now: datetime) -> Candidate:

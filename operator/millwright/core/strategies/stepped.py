@@ -30,7 +30,8 @@ def step(rollout: RollOut, all_at_once: bool) -> Step:
 def _with_pods(walk: Walk, step: Step) -> Step:
     """The pods that the present step needs all answer."""
     if walk.hold is not None:
-        return replace(step, reason=walk.hold.reason, message=walk.hold.message + _where(walk))
+        message = walk.hold.message + _where(walk)
+        return replace(step, reason=walk.hold.reason, message=message, wait=walk.hold.wait)
     if walk.current is None:
         return replace(step, promote=True) if walk.is_sure else _analyzing(walk, step)
     if walk.current.pause is not None:

@@ -25,10 +25,14 @@ def steps_of(strategy: api.Strategy) -> tuple[api.Step, ...]:
 
 @dataclass(frozen=True)
 class Hold:
-    """Why a roll-out may not go on now: somebody paused it, or it cannot be seen or steered."""
+    """Why a roll-out may not go on now: somebody paused it, or it cannot be seen or steered.
+
+    `wait`: seconds until that may be over, where it is soon.
+    """
 
     reason: str
     message: str
+    wait: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""Clients of a served model behind the Gateway, who go on asking and count what they get."""
+
+import http.client
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from demo.kube import kubectl
+
+VERSION_HEADER = "x-millwright-model-version"
+TIMEOUT_SECONDS = 10.0
+
+
+def gateway_address() -> str:
+    """Where the local cluster's Gateway listens."""
+    return kubectl("get", "gateway", "public", "-n", "gateways", "-o", "jsonpath={.status.addresses[0].value}").strip()
+
+
+def body(columns: Sequence[str], row: Sequence[float]) -> bytes:
+    """A V2 request of one row."""
+    inputs = [
+        {"name": name, "shape": [1], "datatype": "FP32", "data": [value]}
+        for name, value in zip(columns, row, strict=True)
+    ]
+    return json.dumps({"inputs": inputs}).encode()
+
+
+@dataclass
+class Answers:
+    """What came back: answers by model version, and failures by what they said."""
+
+    by_version: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+
+
+class Client:
+    """Sends the same request `rate` times a second over one connection, from `with` to its end."""
+
+    def __init__(self, host: str, path: str, body: bytes, rate: float, headers: dict[str, str] | None = None) -> None:
+        self.answers = Answers()
+        self._address = gateway_address()
+        self._request = ("POST", path, body, {"Host": host, "Content-Type": "application/json"} | (headers or {}))
+        self._seconds = 1 / rate
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Client":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        connection = http.client.HTTPConnection(self._address, timeout=TIMEOUT_SECONDS)
+        due = time.monotonic()
+        while not self._over.wait(max(0.0, due - time.monotonic())):
+            due += self._seconds
+            self._ask(connection)
+        connection.close()
+
+    def _ask(self, connection: http.client.HTTPConnection) -> None:
+        method, path, content, headers = self._request
+        try:
+            connection.request(method, path, content, headers)
+            answer = connection.getresponse()
+            said = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            self.answers.failures[type(error).__name__] += 1
+            return
+        if answer.status == http.client.OK:
+            self.answers.by_version[answer.headers.get(VERSION_HEADER, "")] += 1
+        else:
+            self.answers.failures[f"{answer.status}: {said[:100].decode(errors='replace')}"] += 1
