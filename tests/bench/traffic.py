@@ -1,7 +1,7 @@
 """P8: what share of the requests a canary really gets, and whether any request fails while shares move.
 
-On the installed cluster with its Gateway. A Deployment waits at 1, 10 and 50 percent for `COUNT` requests each, then the
-candidate is promoted, and then rolled back, while a client goes on asking.
+On the installed cluster with its Gateway. A Deployment waits at 1, 10 and 50 percent for `COUNT` requests each, then
+the candidate is promoted, and then rolled back, while a client goes on asking.
 """
 
 import http.client

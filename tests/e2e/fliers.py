@@ -28,11 +28,12 @@ class Fliers(Importers):
         )
 
     def deploys(self, **changes: Any) -> None:
-        """Applies the Deployment with its strategy, what judges it, and more."""
+        """Applies the Deployment with its strategy, what judges it, and changes of that (None: without)."""
         route = {"gateway": {"name": "public", "namespace": "gateways"}, "hostname": self.hostnamename}
         analysis = {"intervalSeconds": 5, "confidence": 0.9, "metrics": [ERRORS]}
         spec = {"model": {"name": NAME}, "replicas": 2, "route": route, "strategy": CANARY, "analysis": analysis}
-        self.apply({"apiVersion": API, "kind": "Deployment", "metadata": {"name": NAME}, "spec": spec | changes})
+        wanted = {name: value for name, value in (spec | changes).items() if value is not None}
+        self.apply({"apiVersion": API, "kind": "Deployment", "metadata": {"name": NAME}, "spec": wanted})
 
     def client(self, row: list[float], rate: float) -> Client:
         """One that asks for this row."""
