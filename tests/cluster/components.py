@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import gateway, gobuild, kueue
+from . import gateway, gobuild, kueue, prometheus
 from .kubeflow import install as kubeflow
 from .kubeflow import programs
 from .settings import Checkout
@@ -21,6 +21,7 @@ def up(checkout: Checkout) -> None:
         kueue.up(checkout)
     if _wants("GATEWAY"):
         gateway.up(checkout)
+        prometheus.up(checkout)
 
 
 def refuse() -> None:
@@ -38,7 +39,7 @@ def build() -> None:
     if _wants("KUEUE"):
         gobuild.build((kueue.KUEUE,))
     if _wants("GATEWAY"):
-        gobuild.build(gateway.PROGRAMS)
+        gobuild.build((*gateway.PROGRAMS, prometheus.PROMETHEUS))
 
 
 def _kubeflow_mode() -> str | None:
