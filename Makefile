@@ -35,9 +35,9 @@ lock: $(CACHE)/uv-$(UV_VERSION)/bin/uv ## Locks of all environments from pyproje
 	  $< pip compile pyproject.toml --extra $$extra -c requirements/runner.txt --generate-hashes --no-emit-index-url \
 	    $(addprefix --no-emit-package ,millwright numpy scipy) --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 	    --custom-compile-command "make lock" -q -o requirements/$$extra.txt; done
-	@for flags in mlmd "protos --no-deps"; do set -- $$flags; \
+	@for flags in mlmd "protos --no-deps" envoy; do set -- $$flags; \
 	  $< pip compile tests/cluster/requirements/$$1.in $$2 --generate-hashes --no-emit-index-url \
-	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock" -q -o tests/cluster/requirements/$$1.txt; done
+	    --python-version 3.11 --python-platform x86_64-manylinux_2_31 --custom-compile-command "make lock" -q -o tests/cluster/requirements/$$1.txt; done
 
 crds: $(DEV)/.ready ## CRDs from the pydantic models
 	@$(DEV)/bin/python -m millwright.api.crd manifests/crds charts/millwright/files/crds
@@ -52,7 +52,7 @@ lint: $(DEV)/.ready ## Style, types, layers
 	  demo tests/fakes tests/unit tests/serving tests/contract tests/e2e tests/bench tests/campaign
 	$(DEV)/bin/lint-imports --no-cache | tail -4
 
-cluster: ## A real Kubernetes on this machine (NODES=2: a GPU pool; KUBEFLOW=1, KUEUE=1: those too; CLUSTER=current: yours)
+cluster: ## A real Kubernetes on this machine (NODES=2: a GPU pool; KUBEFLOW=1, KUEUE=1, GATEWAY=1: those too; CLUSTER=current: yours)
 	@python3 -m tests.cluster up
 
 cluster-down: ## Takes it away, and says so if anything is left
@@ -85,6 +85,7 @@ bench: environments $(KSERVE)/.ready $(MLFLOW)/.ready ## Figures and what is rea
 test: export NODES = 2
 test: export KUBEFLOW = 1
 test: export KUEUE = 1
+test: export GATEWAY = 1
 test: lint environments ## Everything: units, serving, pipelines, contracts, and the main job on the real cluster
 	$(DEV)/bin/python -m pytest tests/unit tests/serving -q
 	$(RUNNER)/bin/python -m pytest tests/pipelines -q

@@ -1,10 +1,10 @@
-"""What a cluster has besides Kubernetes when the environment asks for it: KUBEFLOW, KUEUE."""
+"""What a cluster has besides Kubernetes when the environment asks for it: KUBEFLOW, KUEUE, GATEWAY."""
 
 from __future__ import annotations
 
 import os
 
-from . import gobuild, kueue
+from . import gateway, gobuild, kueue, prometheus
 from .kubeflow import install as kubeflow
 from .kubeflow import programs
 from .settings import Checkout
@@ -17,20 +17,29 @@ def up(checkout: Checkout) -> None:
     """Install what is asked for on the cluster made of this machine."""
     if mode := _kubeflow_mode():
         kubeflow.up(checkout, mode)
-    if _wants_kueue():
+    if _wants("KUEUE"):
         kueue.up(checkout)
+    if _wants("GATEWAY"):
+        gateway.up(checkout)
+        prometheus.up(checkout)
 
 
 def refuse() -> None:
     """Raises ClusterError where something is asked for that only the cluster made of this machine gets."""
-    if _kubeflow_mode() or _wants_kueue():
-        raise ClusterError("KUBEFLOW and KUEUE are for the cluster made of this machine: install upstream's on yours.")
+    if _kubeflow_mode() or _wants("KUEUE") or _wants("GATEWAY"):
+        raise ClusterError(
+            "KUBEFLOW, KUEUE and GATEWAY are for the cluster made of this machine: install upstream's on yours."
+        )
 
 
 def build() -> None:
     """Build the programs of what is asked for."""
-    wanted = (*(programs.PROGRAMS if _kubeflow_mode() else ()), *((kueue.KUEUE,) if _wants_kueue() else ()))
-    gobuild.build(wanted)
+    if _kubeflow_mode():
+        gobuild.build(programs.PROGRAMS)
+    if _wants("KUEUE"):
+        gobuild.build((kueue.KUEUE,))
+    if _wants("GATEWAY"):
+        gobuild.build((*gateway.PROGRAMS, prometheus.PROMETHEUS))
 
 
 def _kubeflow_mode() -> str | None:
@@ -40,5 +49,5 @@ def _kubeflow_mode() -> str | None:
     return _MODES.get(asked)
 
 
-def _wants_kueue() -> bool:
-    return os.environ.get("KUEUE", "0") not in ("", "0")
+def _wants(component: str) -> bool:
+    return os.environ.get(component, "0") not in ("", "0")

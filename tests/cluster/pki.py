@@ -39,6 +39,14 @@ def make(checkout: Checkout, nodes: list[Node]) -> None:
         _write_kubeconfig(checkout.kubeconfig, checkout.pki, "admin")
 
 
+def server(checkout: Checkout, name: str, names: str) -> tuple[Path, Path]:
+    """Key and certificate of a server besides Kubernetes, made once."""
+    key, certificate = (checkout.pki / f"{name}.{suffix}" for suffix in ("key", "crt"))
+    if not certificate.exists():
+        _certificate(checkout.pki, name, f"/CN={name}", names)
+    return key, certificate
+
+
 def _node_certificates(nodes: list[Node]) -> dict[str, tuple[str, str]]:
     return {
         node.name: (f"/O=system:nodes/CN=system:node:{node.name}", f"DNS:{node.name},IP:127.0.0.1,IP:{node.address}")
