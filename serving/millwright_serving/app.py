@@ -55,7 +55,7 @@ class App:
     def serve(self, model: ServedModel) -> None:
         """From now on the app is ready, with `model`."""
         manifest = model.manifest
-        self.metrics.describe_model(model.name, model.version, manifest.digest, manifest.format)
+        self.metrics.describe_model(model.name, model.version, manifest.digest, manifest.format, model.predictions)
         self._model = model
 
     async def __call__(self, scope: _Scope, receive: Receive, send: Send) -> None:
@@ -94,6 +94,8 @@ class App:
         parse, encode = protocol_of(model)
         request = parse(body)
         outputs = await _outputs(model, request)
+        if model.predictions is not None:
+            model.predictions.add(outputs)
         return Response(200, encode(request, outputs), rows=request.rows)
 
     async def _send(self, response: Response, send: Send) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from millwright_serving.predictions import PredictionCounts
+
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
-_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
@@ -28,7 +30,10 @@ class Metrics:
         gauge = Gauge("millwright_serving_requests_in_flight", "Requests not yet answered.", registry=self._registry)
         gauge.set_function(in_flight)
 
-    def describe_model(self, name: str, version: str, digest: str, format: str) -> None:
+    def describe_model(
+        self, name: str, version: str, digest: str, format: str, predictions: PredictionCounts | None
+    ) -> None:
+        """The model is loaded; `predictions` counts what it answers."""
         labels = {"model": name, "version": version, "digest": digest, "format": format}
         info = Gauge(
             "millwright_serving_model_info",
@@ -37,6 +42,8 @@ class Metrics:
             registry=self._registry,
         )
         info.labels(**labels).set(1)
+        if predictions is not None:
+            self._registry.register(predictions)
 
     def observe(self, code: int, seconds: float, rows: int) -> None:
         """One prediction request was answered; `rows` is 0 when it was refused."""

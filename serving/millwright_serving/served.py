@@ -1,7 +1,6 @@
 """A model that is ready to answer: loaded from a verified package, and warm."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,7 +9,9 @@ from millwright_serving import invocations, v2
 from millwright_serving.datatypes import Array
 from millwright_serving.download import fetch, verified_manifest
 from millwright_serving.models import Model, load_model
-from millwright_serving.package import SAMPLE, Manifest, PackageError
+from millwright_serving.package import Manifest, PackageError
+from millwright_serving.predictions import watch
+from millwright_serving.sample import RecordedSample, read_sample
 from millwright_serving.settings import Settings
 
 Outputs = dict[str, Array]
@@ -22,8 +23,11 @@ _PLATFORMS = {"onnx": "onnx_onnxruntime", "skops": "sklearn_skops", "pickle": "s
 class ServedModel:
     """The model with its parsers and encoders: one pair for V2, one for MLflow's invocations."""
 
-    def __init__(self, name: str, version: str, manifest: Manifest, model: Model) -> None:
+    def __init__(
+        self, name: str, version: str, manifest: Manifest, model: Model, sample: RecordedSample | None
+    ) -> None:
         self.name, self.version, self.manifest, self.model = name, version, manifest, model
+        self.predictions = watch(manifest.signature, sample.predictions if sample else {})
         self._datatypes = {tensor.name: v2.datatype_of(tensor).name for tensor in manifest.signature.outputs}
         self.infer: Protocol = (v2.RequestParser(manifest.signature).parse, self._encode_infer)
         self.invocations: Protocol = (
@@ -49,19 +53,19 @@ def load_served(settings: Settings) -> ServedModel:
     folder = fetch(settings.package_uri, settings.model_dir)
     manifest = verified_manifest(folder, settings.package_digest)
     model = load_model(folder, manifest, settings.allow_pickle, settings.threads)
-    served = ServedModel(settings.model_name, settings.model_version, manifest, model)
-    _warm_up(served, folder / SAMPLE)
+    sample = read_sample(folder, manifest.signature)
+    served = ServedModel(settings.model_name, settings.model_version, manifest, model, sample)
+    _warm_up(served, sample)
     return served
 
 
-def _warm_up(served: ServedModel, sample: Path) -> None:
+def _warm_up(served: ServedModel, sample: RecordedSample | None) -> None:
     """The first prediction is slow, and a model that fails on its own sample must never become ready."""
-    if not sample.is_file():
+    if sample is None:
         return
     parse, encode = served.invocations
     try:
-        logged = orjson.loads(sample.read_bytes())
-        request = parse(orjson.dumps({"dataframe_split": logged["dataframe_split"]}))
+        request = parse(orjson.dumps({"dataframe_split": sample.rows}))
         encode(request, served.model.predict(request.inputs))
     except Exception as error:  # the libraries' exceptions share no base
         raise PackageError(f"The model fails on its own sample: {type(error).__name__}: {error}") from error

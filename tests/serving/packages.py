@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import skops.io
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from tests.serving import onnx_bytes
 
 from millwright_serving.package import (
@@ -52,6 +52,16 @@ def onnx_package(folder: Path) -> tuple[Manifest, LogisticRegression]:
 
 def skops_package(folder: Path, estimator: Any, signature: Signature = BY_MATRIX) -> Manifest:
     return write(folder, "skops", skops.io.dumps(estimator), signature, None)
+
+
+def values_package(folder: Path, predictions: list[float]) -> Manifest:
+    """A regressor that answers the sum of the features, with these predictions in its sample."""
+    regressor = LinearRegression().fit(table := rows(200), table.sum(axis=1))
+    signature = Signature(BY_MATRIX.inputs, (Tensor("prediction", "FP64", (-1,)),))
+    split = {"columns": [0, 1, 2], "data": rows(len(predictions)).tolist()}
+    return write(
+        folder, "skops", skops.io.dumps(regressor), signature, {"dataframe_split": split, "predictions": predictions}
+    )
 
 
 def sample(original: LogisticRegression, columns: list[str]) -> dict[str, Any]:

@@ -193,7 +193,7 @@ def test_a_digest_that_does_not_match_ends_with_3_and_a_sentence(onnx: Onnx) -> 
 def test_a_model_that_fails_on_its_own_sample_ends_with_1(onnx: Onnx) -> None:
     folder, manifest, _ = onnx
     model = (folder / "model.onnx").read_bytes()
-    other = {"dataframe_split": {"columns": ["other"], "data": [[1]]}}
+    other = {"dataframe_split": {"columns": ["other"], "data": [[1]]}, "predictions": [1]}
     manifest = packages.write(folder, "onnx", model, manifest.signature, other)
     with running(folder, MILLWRIGHT_PACKAGE_DIGEST=manifest.digest) as server:
         code, _ = server.end()
