@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from millwright_serving.comparison import ASKING, Comparer, is_mirrored
 from millwright_serving.errors import RequestError
 from millwright_serving.metrics import CONTENT_TYPE, Metrics
 from millwright_serving.responses import (
@@ -48,6 +49,7 @@ class App:
         self.in_flight = 0
         self.last_prediction = time.monotonic()
         self.metrics = Metrics(lambda: self.in_flight)
+        self._comparer = Comparer(settings.comparison, self.metrics.registry) if settings.comparison else None
         self._model: ServedModel | None = None
         self._version_header: Header = (b"x-millwright-model-version", settings.model_version.encode())
         self._routes = self._build_routes()
@@ -65,6 +67,8 @@ class App:
             response = await self._answer(scope, receive)
             await self._send(response, send)
             self._record(scope, response, time.perf_counter() - started)
+            if self._comparer is not None and scope["method"] == "POST" and is_mirrored(scope["headers"]):
+                self._comparer.offer(scope["path"], response)
         except ClientGone:
             pass
         finally:
@@ -94,9 +98,9 @@ class App:
         parse, encode = protocol_of(model)
         request = parse(body)
         outputs = await _outputs(model, request)
-        if model.predictions is not None:
+        if model.predictions is not None and ASKING not in scope["headers"]:
             model.predictions.add(outputs)
-        return Response(200, encode(request, outputs), rows=request.rows)
+        return Response(200, encode(request, outputs), rows=request.rows, asked=body)
 
     async def _send(self, response: Response, send: Send) -> None:
         headers = [
@@ -111,7 +115,7 @@ class App:
         await send({"type": "http.response.body", "body": response.body})
 
     def _record(self, scope: _Scope, response: Response, seconds: float) -> None:
-        if scope["method"] == "POST":
+        if scope["method"] == "POST" and ASKING not in scope["headers"]:
             self.metrics.observe(response.status, seconds, response.rows)
         if self.settings.access_log:
             what = {"method": scope["method"], "path": scope["path"], "code": response.status}

@@ -22,12 +22,13 @@ class ClientGone(Exception):
 
 @dataclass(slots=True)
 class Response:
-    """`rows` is how many rows were predicted, for the metrics."""
+    """`rows` is how many rows were predicted, for the metrics; `asked` the body of a request that got a prediction."""
 
     status: int
     body: bytes
     content_type: bytes = JSON
     rows: int = 0
+    asked: bytes = b""
 
 
 def json_response(value: Any) -> Response:

@@ -13,6 +13,15 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """Where mirrored requests are put a second time, and how far numbers may differ (numpy.isclose)."""
+
+    url: str
+    rtol: float = 0.05
+    atol: float = 0.05
+
+
+@dataclass(frozen=True)
 class Settings:
     """See docs/contracts.md, "Serving pod". Times are in seconds, sizes in bytes."""
 
@@ -28,6 +37,7 @@ class Settings:
     drain_seconds: float = 15.0
     max_body_bytes: int = 16 * 2**20
     threads: int = 1
+    comparison: Comparison | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -46,6 +56,7 @@ class Settings:
             drain_seconds=read.number("MILLWRIGHT_DRAIN_SECONDS", cls.drain_seconds),
             max_body_bytes=int(read.number("MILLWRIGHT_MAX_BODY_BYTES", cls.max_body_bytes)),
             threads=int(read.number("MILLWRIGHT_THREADS", cls.threads)),
+            comparison=_comparison(read),
         )
         if read.mistakes:
             raise SettingsError(" ".join(read.mistakes))
@@ -73,6 +84,13 @@ class _Reader:
             self.mistakes.append(f"{name} must be sha256:<64 hex digits>, not {value!r}.")
         return value
 
+    def url(self, name: str, scheme: str) -> str:
+        """Empty where there is none."""
+        value = self._env.get(name, "")
+        if value and not (value.startswith(scheme) and len(value) > len(scheme)):
+            self.mistakes.append(f"{name} must be {scheme}…, not {value!r}.")
+        return value
+
     def flag(self, name: str) -> bool:
         value = self._env.get(name) or "false"
         if value not in ("true", "false"):
@@ -89,6 +107,13 @@ class _Reader:
             self.mistakes.append(f"{name} must be a number of at least 0{_at_most(most)}, not {value!r}.")
             return default
         return number
+
+
+def _comparison(read: _Reader) -> Comparison | None:
+    url = read.url("MILLWRIGHT_COMPARE_URL", "http://")
+    rtol = read.number("MILLWRIGHT_COMPARE_RTOL", Comparison.rtol)
+    atol = read.number("MILLWRIGHT_COMPARE_ATOL", Comparison.atol)
+    return Comparison(url, rtol, atol) if url else None
 
 
 def _at_most(most: float) -> str:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from millwright_serving.settings import Settings, SettingsError
+from millwright_serving.settings import Comparison, Settings, SettingsError
 
 DIGEST = "sha256:" + "a" * 64
 REQUIRED = {
@@ -41,3 +41,18 @@ def test_all_mistakes_are_told_at_once() -> None:
         "MILLWRIGHT_PORT must be a number of at least 0 and at most 65535, not '70000'. "
         "MILLWRIGHT_DRAIN_SECONDS must be a number of at least 0, not 'soon'."
     )
+
+
+def test_comparison_is_off_without_a_url() -> None:
+    env = REQUIRED | {"MILLWRIGHT_COMPARE_RTOL": "0.1"}
+
+    assert Settings.from_env(env).comparison is None
+    assert Settings.from_env(env | {"MILLWRIGHT_COMPARE_URL": "http://a"}).comparison == Comparison(
+        "http://a", 0.1, 0.05
+    )
+
+
+@pytest.mark.parametrize("url", ["https://a", "a:8080", "http://"])
+def test_a_url_to_compare_with_is_of_plain_http(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"MILLWRIGHT_COMPARE_URL must be http://…"):
+        Settings.from_env(REQUIRED | {"MILLWRIGHT_COMPARE_URL": url})
