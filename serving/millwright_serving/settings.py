@@ -36,6 +36,7 @@ class Settings:
     drain_min: float = 5.0
     drain_seconds: float = 15.0
     max_body_bytes: int = 16 * 2**20
+    request_seconds: float = 30.0
     threads: int = 1
     comparison: Comparison | None = None
 
@@ -55,6 +56,7 @@ class Settings:
             drain_min=read.number("MILLWRIGHT_DRAIN_MIN", cls.drain_min),
             drain_seconds=read.number("MILLWRIGHT_DRAIN_SECONDS", cls.drain_seconds),
             max_body_bytes=int(read.number("MILLWRIGHT_MAX_BODY_BYTES", cls.max_body_bytes)),
+            request_seconds=read.number("MILLWRIGHT_REQUEST_SECONDS", cls.request_seconds),
             threads=int(read.number("MILLWRIGHT_THREADS", cls.threads)),
             comparison=_comparison(read),
         )
