@@ -17,12 +17,12 @@ import uvloop
 
 from millwright_serving.app import App
 from millwright_serving.logs import configure_logs, write_termination_message
-from millwright_serving.package import DigestMismatch, PackageError
+from millwright_serving.package import DigestMismatch, PackageError, PredictionsDiffer
 from millwright_serving.protocol import TimedProtocol, close_slow
 from millwright_serving.served import ServedModel, load_served
 from millwright_serving.settings import TERMINATION_LOG, Settings, SettingsError
 
-EXIT_FAILED, EXIT_SETTINGS, EXIT_DIGEST = 1, 2, 3
+EXIT_FAILED, EXIT_SETTINGS, EXIT_DIGEST, EXIT_PREDICTIONS = 1, 2, 3, 4
 
 # Without a prediction for so long, the clients have all gone elsewhere.
 IDLE_SECONDS = 3.0
@@ -45,7 +45,7 @@ class StartError(Exception):
 
 
 def main() -> int:
-    """Serve until SIGTERM; the exit code: 0, or 1 failed, 2 wrong settings, 3 digest mismatch."""
+    """Serve until SIGTERM; the exit code: 0, or 1 failed, 2 wrong settings, 3 digest mismatch, 4 other predictions."""
     configure_logs()
     try:
         settings = _settings()
@@ -140,6 +140,8 @@ def _load(settings: Settings) -> ServedModel:
         return load_served(settings)
     except DigestMismatch as error:
         raise StartError(EXIT_DIGEST, str(error)) from error
+    except PredictionsDiffer as error:
+        raise StartError(EXIT_PREDICTIONS, str(error)) from error
     except PackageError as error:
         raise StartError(EXIT_FAILED, str(error)) from error
 
