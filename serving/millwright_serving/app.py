@@ -5,8 +5,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from millwright_serving.batching import Batcher, Inputs, Outputs, Predict
 from millwright_serving.comparison import ASKING, Comparer, is_mirrored
 from millwright_serving.errors import RequestError
 from millwright_serving.metrics import CONTENT_TYPE, Metrics
@@ -20,7 +22,7 @@ from millwright_serving.responses import (
     json_response,
     read_body,
 )
-from millwright_serving.served import Outputs, Protocol, ServedModel
+from millwright_serving.served import Protocol, ServedModel
 from millwright_serving.settings import Settings
 from millwright_serving.v2 import InferRequest
 
@@ -58,6 +60,7 @@ class App:
         """From now on the app is ready, with `model`."""
         manifest = model.manifest
         self.metrics.describe_model(model.name, model.version, manifest.digest, manifest.format, model.predictions)
+        self._run = self._batched(partial(_run, model))
         self._model = model
 
     async def __call__(self, scope: _Scope, receive: Receive, send: Send) -> None:
@@ -97,10 +100,25 @@ class App:
         body = await read_body(receive, scope["headers"], self.settings.max_body_bytes)
         parse, encode = protocol_of(model)
         request = parse(body)
-        outputs = await _outputs(model, request)
+        outputs = await self._outputs(request)
         if model.predictions is not None and ASKING not in scope["headers"]:
             model.predictions.add(outputs)
         return Response(200, encode(request, outputs), rows=request.rows, asked=body)
+
+    async def _outputs(self, request: InferRequest) -> Outputs:
+        """What the model predicts.
+
+        Raises RequestError (500): a request that is parsed is one that the signature allows.
+        """
+        try:
+            return await self._run(request.inputs, request.rows)
+        except Exception as error:  # the libraries' exceptions share no base
+            _log.exception("The model failed.", extra={"fields": {"rows": request.rows}})
+            raise RequestError(500, f"the model failed to predict: {type(error).__name__}: {error}") from error
+
+    def _batched(self, run: Predict) -> Predict:
+        batching = self.settings.batching
+        return Batcher(run, batching, self.metrics.registry).predict if batching else run
 
     async def _send(self, response: Response, send: Send) -> None:
         headers = [
@@ -170,15 +188,10 @@ class App:
         return self._model
 
 
-async def _outputs(model: ServedModel, request: InferRequest) -> Outputs:
-    """What the model predicts. Raises RequestError (500): a request that is parsed is one that the signature allows."""
-    try:
-        if request.rows <= INLINE_ROWS:
-            return model.model.predict(request.inputs)
-        return await asyncio.to_thread(model.model.predict, request.inputs)
-    except Exception as error:  # the libraries' exceptions share no base
-        _log.exception("The model failed.", extra={"fields": {"rows": request.rows}})
-        raise RequestError(500, f"the model failed to predict: {type(error).__name__}: {error}") from error
+async def _run(model: ServedModel, inputs: Inputs, rows: int) -> Outputs:
+    if rows <= INLINE_ROWS:
+        return model.model.predict(inputs)
+    return await asyncio.to_thread(model.model.predict, inputs)
 
 
 def _server_metadata() -> Response:

@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 
 from millwright_serving import invocations, v2
+from millwright_serving.batching import Outputs
 from millwright_serving.datatypes import DATATYPES, Array
 from millwright_serving.download import fetch, verified_manifest
 from millwright_serving.models import Model, load_model
@@ -17,7 +18,6 @@ from millwright_serving.sample import RecordedSample, read_sample
 from millwright_serving.settings import Settings
 from millwright_serving.verification import Mismatch, largest_difference
 
-Outputs = dict[str, Array]
 Protocol = tuple[Callable[[bytes], v2.InferRequest], Callable[[v2.InferRequest, Outputs], bytes]]
 
 _PLATFORMS = {"onnx": "onnx_onnxruntime", "skops": "sklearn_skops", "pickle": "sklearn_pickle"}

@@ -22,6 +22,14 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Batching:
+    """How many rows, and for how long, requests may wait for each other."""
+
+    max_rows: int
+    max_delay: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """See docs/contracts.md, "Serving pod". Times are in seconds, sizes in bytes."""
 
@@ -39,6 +47,7 @@ class Settings:
     request_seconds: float = 30.0
     threads: int = 1
     comparison: Comparison | None = None
+    batching: Batching | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -59,6 +68,7 @@ class Settings:
             request_seconds=read.number("MILLWRIGHT_REQUEST_SECONDS", cls.request_seconds),
             threads=int(read.number("MILLWRIGHT_THREADS", cls.threads)),
             comparison=_comparison(read),
+            batching=_batching(read),
         )
         if read.mistakes:
             raise SettingsError(" ".join(read.mistakes))
@@ -116,6 +126,13 @@ def _comparison(read: _Reader) -> Comparison | None:
     rtol = read.number("MILLWRIGHT_COMPARE_RTOL", Comparison.rtol)
     atol = read.number("MILLWRIGHT_COMPARE_ATOL", Comparison.atol)
     return Comparison(url, rtol, atol) if url else None
+
+
+def _batching(read: _Reader) -> Batching | None:
+    """None, the default, where a batch would have one row."""
+    rows = int(read.number("MILLWRIGHT_BATCH_MAX_ROWS", 1))
+    delay = read.number("MILLWRIGHT_BATCH_MAX_DELAY_MS", 2.0)
+    return Batching(rows, delay / 1000) if rows > 1 else None
 
 
 def _at_most(most: float) -> str:

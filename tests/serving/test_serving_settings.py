@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from millwright_serving.settings import Comparison, Settings, SettingsError
+from millwright_serving.settings import Batching, Comparison, Settings, SettingsError
 
 DIGEST = "sha256:" + "a" * 64
 REQUIRED = {
@@ -56,3 +56,18 @@ def test_comparison_is_off_without_a_url() -> None:
 def test_a_url_to_compare_with_is_of_plain_http(url: str) -> None:
     with pytest.raises(SettingsError, match=r"MILLWRIGHT_COMPARE_URL must be http://…"):
         Settings.from_env(REQUIRED | {"MILLWRIGHT_COMPARE_URL": url})
+
+
+@pytest.mark.parametrize(
+    ("env", "batching"),
+    [
+        ({}, None),
+        ({"MILLWRIGHT_BATCH_MAX_ROWS": "1"}, None),
+        ({"MILLWRIGHT_BATCH_MAX_ROWS": "32"}, Batching(32, 0.002)),
+        ({"MILLWRIGHT_BATCH_MAX_ROWS": "32", "MILLWRIGHT_BATCH_MAX_DELAY_MS": "0.5"}, Batching(32, 0.0005)),
+    ],
+)
+def test_requests_are_batched_when_a_batch_may_have_more_than_a_row(
+    env: dict[str, str], batching: Batching | None
+) -> None:
+    assert Settings.from_env(REQUIRED | env).batching == batching
