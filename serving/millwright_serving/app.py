@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from millwright_serving.batching import Batcher, Inputs, Outputs, Predict
-from millwright_serving.comparison import ASKING, Comparer, is_mirrored
 from millwright_serving.errors import RequestError
-from millwright_serving.metrics import CONTENT_TYPE, Metrics
+from millwright_serving.metrics import CONTENT_TYPE
+from millwright_serving.observation import Observer
 from millwright_serving.responses import (
     ClientGone,
     Header,
@@ -30,7 +30,7 @@ from millwright_serving.v2 import InferRequest
 # a larger batch goes to a thread, so that probes and small requests needn't wait for it.
 INLINE_ROWS = 64
 
-_log = logging.getLogger("millwright_serving.access")
+_log = logging.getLogger("millwright_serving")
 _Scope = Mapping[str, Any]
 
 
@@ -50,16 +50,14 @@ class App:
         self.draining = False
         self.in_flight = 0
         self.last_prediction = time.monotonic()
-        self.metrics = Metrics(lambda: self.in_flight)
-        self._comparer = Comparer(settings.comparison, self.metrics.registry) if settings.comparison else None
+        self.observer = Observer(settings, lambda: self.in_flight)
         self._model: ServedModel | None = None
         self._version_header: Header = (b"x-millwright-model-version", settings.model_version.encode())
         self._routes = self._build_routes()
 
     def serve(self, model: ServedModel) -> None:
         """From now on the app is ready, with `model`."""
-        manifest = model.manifest
-        self.metrics.describe_model(model.name, model.version, manifest.digest, manifest.format, model.predictions)
+        self.observer.serving(model)
         self._run = self._batched(partial(_run, model))
         self._model = model
 
@@ -69,9 +67,7 @@ class App:
         try:
             response = await self._answer(scope, receive)
             await self._send(response, send)
-            self._record(scope, response, time.perf_counter() - started)
-            if self._comparer is not None and scope["method"] == "POST" and is_mirrored(scope["headers"]):
-                self._comparer.offer(scope["path"], response)
+            self.observer.answered(scope, response, time.perf_counter() - started)
         except ClientGone:
             pass
         finally:
@@ -101,9 +97,9 @@ class App:
         parse, encode = protocol_of(model)
         request = parse(body)
         outputs = await self._outputs(request)
-        if model.predictions is not None and ASKING not in scope["headers"]:
-            model.predictions.add(outputs)
-        return Response(200, encode(request, outputs), rows=request.rows, asked=body)
+        response = Response(200, encode(request, outputs), rows=request.rows, asked=body)
+        self.observer.predicted(scope, request, outputs, response)
+        return response
 
     async def _outputs(self, request: InferRequest) -> Outputs:
         """What the model predicts.
@@ -118,26 +114,20 @@ class App:
 
     def _batched(self, run: Predict) -> Predict:
         batching = self.settings.batching
-        return Batcher(run, batching, self.metrics.registry).predict if batching else run
+        return Batcher(run, batching, self.observer.metrics.registry).predict if batching else run
 
     async def _send(self, response: Response, send: Send) -> None:
         headers = [
             (b"content-type", response.content_type),
             (b"content-length", b"%d" % len(response.body)),
             self._version_header,
+            *response.headers,
         ]
         # Draining: the client shall connect to another pod. 413: what is left of the body is not read.
         if self.draining or response.status == 413:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
-
-    def _record(self, scope: _Scope, response: Response, seconds: float) -> None:
-        if scope["method"] == "POST" and ASKING not in scope["headers"]:
-            self.metrics.observe(response.status, seconds, response.rows)
-        if self.settings.access_log:
-            what = {"method": scope["method"], "path": scope["path"], "code": response.status}
-            _log.info("request", extra={"fields": what | {"ms": round(seconds * 1000, 3), "rows": response.rows}})
 
     def _build_routes(self) -> dict[str, _Route]:
         name, version = self.settings.model_name, self.settings.model_version
@@ -146,7 +136,7 @@ class App:
             "/v2/health/live": _Route(get=lambda: json_response({"live": True})),
             "/v2/health/ready": _Route(get=self._ready),
             "/ping": _Route(get=self._ready),
-            "/metrics": _Route(get=lambda: Response(200, self.metrics.exposition(), CONTENT_TYPE)),
+            "/metrics": _Route(get=lambda: Response(200, self.observer.metrics.exposition(), CONTENT_TYPE)),
             "/invocations": _Route(post=lambda model: model.invocations),
         }
         for path in (f"/v2/models/{name}", f"/v2/models/{name}/versions/{version}"):

@@ -126,6 +126,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     finally:
         server.should_exit = True
         await serving  # closes the listener, then waits for what is in flight
+        await asyncio.to_thread(app.observer.close)
 
 
 def _leave_at_once() -> None:

@@ -30,6 +30,14 @@ class Batching:
 
 
 @dataclass(frozen=True)
+class PayloadLogging:
+    """Which share of the requests is logged, and below which URI."""
+
+    sample: float
+    uri: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """See docs/contracts.md, "Serving pod". Times are in seconds, sizes in bytes."""
 
@@ -48,6 +56,7 @@ class Settings:
     threads: int = 1
     comparison: Comparison | None = None
     batching: Batching | None = None
+    payload_logging: PayloadLogging | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -69,6 +78,7 @@ class Settings:
             threads=int(read.number("MILLWRIGHT_THREADS", cls.threads)),
             comparison=_comparison(read),
             batching=_batching(read),
+            payload_logging=_payload_logging(read),
         )
         if read.mistakes:
             raise SettingsError(" ".join(read.mistakes))
@@ -133,6 +143,11 @@ def _batching(read: _Reader) -> Batching | None:
     rows = int(read.number("MILLWRIGHT_BATCH_MAX_ROWS", 1))
     delay = read.number("MILLWRIGHT_BATCH_MAX_DELAY_MS", 2.0)
     return Batching(rows, delay / 1000) if rows > 1 else None
+
+
+def _payload_logging(read: _Reader) -> PayloadLogging | None:
+    sample = read.number("MILLWRIGHT_LOG_SAMPLE", 0.0, most=1.0)
+    return PayloadLogging(sample, read.text("MILLWRIGHT_LOG_URI")) if sample else None
 
 
 def _at_most(most: float) -> str:

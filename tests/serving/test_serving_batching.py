@@ -114,4 +114,4 @@ def test_a_batching_server_answers_as_one_that_does_not(onnx: Onnx) -> None:
 
     probabilities = answer.json["outputs"][0]["data"]
     np.testing.assert_allclose(np.reshape(probabilities, (-1, 2)), onnx[2].predict_proba(table), atol=1e-6, rtol=0)
-    assert app.metrics.registry.get_sample_value("millwright_serving_batches_total") == 1
+    assert app.observer.metrics.registry.get_sample_value("millwright_serving_batches_total") == 1

@@ -80,7 +80,7 @@ def shadow(onnx: Onnx, url: str) -> App:
 
 
 def value(app: App, name: str, **labels: str) -> float | None:
-    return app.metrics.registry.get_sample_value(f"millwright_serving_{name}", labels)
+    return app.observer.metrics.registry.get_sample_value(f"millwright_serving_{name}", labels)
 
 
 def compared(app: App, result: str) -> float | None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from millwright_serving.settings import Batching, Comparison, Settings, SettingsError
+from millwright_serving.settings import Batching, Comparison, PayloadLogging, Settings, SettingsError
 
 DIGEST = "sha256:" + "a" * 64
 REQUIRED = {
@@ -71,3 +71,16 @@ def test_requests_are_batched_when_a_batch_may_have_more_than_a_row(
     env: dict[str, str], batching: Batching | None
 ) -> None:
     assert Settings.from_env(REQUIRED | env).batching == batching
+
+
+def test_a_share_of_the_requests_is_logged_where_there_is_a_place_for_it() -> None:
+    env = REQUIRED | {"MILLWRIGHT_LOG_SAMPLE": "0.1"}
+
+    assert Settings.from_env(REQUIRED).payload_logging is None
+    assert Settings.from_env(env | {"MILLWRIGHT_LOG_URI": "s3://b/p"}).payload_logging == PayloadLogging(
+        0.1, "s3://b/p"
+    )
+    with pytest.raises(SettingsError, match=r"MILLWRIGHT_LOG_URI must be set\."):
+        Settings.from_env(env)
+    with pytest.raises(SettingsError, match="MILLWRIGHT_LOG_SAMPLE must be a number of at least 0 and at most 1"):
+        Settings.from_env(env | {"MILLWRIGHT_LOG_SAMPLE": "10"})
