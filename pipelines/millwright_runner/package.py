@@ -98,8 +98,7 @@ def _build(
     form = packaging_forms.make(original.model, original.sample, folder, allow_pickle)
     form = packaging_forms.compared(form, original.predictions)
     if original.sample is not None:
-        predictions = form.answers[form.main_output].tolist()
-        body = {"dataframe_split": original.sample.dataframe_split(), "predictions": predictions}
+        body = {"dataframe_split": original.sample.dataframe_split(), "predictions": form.predictions}
         (folder / SAMPLE).write_text(json.dumps(body))
     manifest = Manifest(
         digest=digest_of(folder),

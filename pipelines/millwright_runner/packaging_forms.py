@@ -2,13 +2,12 @@
 """The forms a model is served in, best first: ONNX, skops, pickle."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sklearn.base import is_classifier
 
 from millwright_runner import logged_models, onnx_conversion, samples
@@ -16,12 +15,9 @@ from millwright_runner.logged_models import INVALID, UNSUPPORTED, MlflowModel
 from millwright_runner.outcome import Rejected
 from millwright_runner.samples import Sample
 from millwright_serving.models.estimator import EstimatorModel
+from millwright_serving.models.outputs import conform
 from millwright_serving.package import MODEL_FILES, Format, Signature, Tensor, Verification
-
-TOLERANCE = 1e-5  # largest difference of a probability, or of a prediction relative to its size
-
-
-Answers = Mapping[str, Any]
+from millwright_serving.verification import Answers, Mismatch, largest_difference
 
 
 @dataclass(frozen=True)
@@ -39,9 +35,11 @@ class Form:
         """What `predict` returns: a classifier's label, or the first output."""
         return "label" if "label" in self.answers else next(iter(self.answers))
 
-
-class Mismatch(Exception):
-    """The packaged model says something else than the original."""
+    @property
+    def predictions(self) -> dict[str, Any]:
+        """The answers as the server gives them, by output, for JSON."""
+        known = [tensor for tensor in self.signature.outputs if tensor.name in self.answers]
+        return {tensor.name: conform(self.answers[tensor.name], tensor).tolist() for tensor in known}
 
 
 @dataclass(frozen=True)
@@ -153,28 +151,6 @@ def compared(form: Form, predictions: Any) -> Form:
         ) from error
     checked = replace(form.verification, max_abs_difference=max(difference, form.verification.max_abs_difference))
     return replace(form, verification=checked)
-
-
-def largest_difference(original: Answers, packaged: Answers) -> float:
-    """Of all that the original answers, by output. Raises Mismatch if it is too large, or if labels differ."""
-    return max((_of_output(name, answer, packaged) for name, answer in original.items()), default=0.0)
-
-
-def _of_output(name: str, original: Any, packaged: Answers) -> float:
-    expected, found = np.asarray(original), packaged.get(name, np.empty(0))
-    if found.ndim == expected.ndim + 1 and found.shape[-1] == 1:
-        found = found[..., 0]  # ONNX writes one value per row as [rows, 1]
-    if expected.shape != found.shape or (found.dtype.kind != "f" and not np.array_equal(expected, found)):
-        raise Mismatch(f"{name} differs from the original model's")
-    if found.dtype.kind != "f":
-        return 0.0
-    return _within_tolerance(np.abs(expected - found), np.maximum(1.0, np.abs(expected)))
-
-
-def _within_tolerance(difference: Any, scale: Any) -> float:
-    if not np.all(difference <= TOLERANCE * scale):  # false for NaN too
-        raise Mismatch(f"max difference {np.max(difference / scale):.2g} > {TOLERANCE:g}")
-    return float(np.max(difference, initial=0.0))
 
 
 def _output(name: str, answer: Any) -> Tensor:

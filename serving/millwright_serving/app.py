@@ -5,10 +5,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from millwright_serving.batching import Batcher, Inputs, Outputs, Predict
 from millwright_serving.errors import RequestError
-from millwright_serving.metrics import CONTENT_TYPE, Metrics
+from millwright_serving.metrics import CONTENT_TYPE
+from millwright_serving.observation import Observer
 from millwright_serving.responses import (
     ClientGone,
     Header,
@@ -19,7 +22,7 @@ from millwright_serving.responses import (
     json_response,
     read_body,
 )
-from millwright_serving.served import Outputs, Protocol, ServedModel
+from millwright_serving.served import Protocol, ServedModel
 from millwright_serving.settings import Settings
 from millwright_serving.v2 import InferRequest
 
@@ -27,7 +30,7 @@ from millwright_serving.v2 import InferRequest
 # a larger batch goes to a thread, so that probes and small requests needn't wait for it.
 INLINE_ROWS = 64
 
-_log = logging.getLogger("millwright_serving.access")
+_log = logging.getLogger("millwright_serving")
 _Scope = Mapping[str, Any]
 
 
@@ -47,15 +50,15 @@ class App:
         self.draining = False
         self.in_flight = 0
         self.last_prediction = time.monotonic()
-        self.metrics = Metrics(lambda: self.in_flight)
+        self.observer = Observer(settings, lambda: self.in_flight)
         self._model: ServedModel | None = None
         self._version_header: Header = (b"x-millwright-model-version", settings.model_version.encode())
         self._routes = self._build_routes()
 
     def serve(self, model: ServedModel) -> None:
         """From now on the app is ready, with `model`."""
-        manifest = model.manifest
-        self.metrics.describe_model(model.name, model.version, manifest.digest, manifest.format)
+        self.observer.serving(model)
+        self._run = self._batched(partial(_run, model))
         self._model = model
 
     async def __call__(self, scope: _Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +67,7 @@ class App:
         try:
             response = await self._answer(scope, receive)
             await self._send(response, send)
-            self._record(scope, response, time.perf_counter() - started)
+            self.observer.answered(scope, response, time.perf_counter() - started)
         except ClientGone:
             pass
         finally:
@@ -93,27 +96,38 @@ class App:
         body = await read_body(receive, scope["headers"], self.settings.max_body_bytes)
         parse, encode = protocol_of(model)
         request = parse(body)
-        outputs = await _outputs(model, request)
-        return Response(200, encode(request, outputs), rows=request.rows)
+        outputs = await self._outputs(request)
+        response = Response(200, encode(request, outputs), rows=request.rows, asked=body)
+        self.observer.predicted(scope, request, outputs, response)
+        return response
+
+    async def _outputs(self, request: InferRequest) -> Outputs:
+        """What the model predicts.
+
+        Raises RequestError (500): a request that is parsed is one that the signature allows.
+        """
+        try:
+            return await self._run(request.inputs, request.rows)
+        except Exception as error:  # the libraries' exceptions share no base
+            _log.exception("The model failed.", extra={"fields": {"rows": request.rows}})
+            raise RequestError(500, f"the model failed to predict: {type(error).__name__}: {error}") from error
+
+    def _batched(self, run: Predict) -> Predict:
+        batching = self.settings.batching
+        return Batcher(run, batching, self.observer.metrics.registry).predict if batching else run
 
     async def _send(self, response: Response, send: Send) -> None:
         headers = [
             (b"content-type", response.content_type),
             (b"content-length", b"%d" % len(response.body)),
             self._version_header,
+            *response.headers,
         ]
         # Draining: the client shall connect to another pod. 413: what is left of the body is not read.
         if self.draining or response.status == 413:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
-
-    def _record(self, scope: _Scope, response: Response, seconds: float) -> None:
-        if scope["method"] == "POST":
-            self.metrics.observe(response.status, seconds, response.rows)
-        if self.settings.access_log:
-            what = {"method": scope["method"], "path": scope["path"], "code": response.status}
-            _log.info("request", extra={"fields": what | {"ms": round(seconds * 1000, 3), "rows": response.rows}})
 
     def _build_routes(self) -> dict[str, _Route]:
         name, version = self.settings.model_name, self.settings.model_version
@@ -122,7 +136,7 @@ class App:
             "/v2/health/live": _Route(get=lambda: json_response({"live": True})),
             "/v2/health/ready": _Route(get=self._ready),
             "/ping": _Route(get=self._ready),
-            "/metrics": _Route(get=lambda: Response(200, self.metrics.exposition(), CONTENT_TYPE)),
+            "/metrics": _Route(get=lambda: Response(200, self.observer.metrics.exposition(), CONTENT_TYPE)),
             "/invocations": _Route(post=lambda model: model.invocations),
         }
         for path in (f"/v2/models/{name}", f"/v2/models/{name}/versions/{version}"):
@@ -164,15 +178,10 @@ class App:
         return self._model
 
 
-async def _outputs(model: ServedModel, request: InferRequest) -> Outputs:
-    """What the model predicts. Raises RequestError (500): a request that is parsed is one that the signature allows."""
-    try:
-        if request.rows <= INLINE_ROWS:
-            return model.model.predict(request.inputs)
-        return await asyncio.to_thread(model.model.predict, request.inputs)
-    except Exception as error:  # the libraries' exceptions share no base
-        _log.exception("The model failed.", extra={"fields": {"rows": request.rows}})
-        raise RequestError(500, f"the model failed to predict: {type(error).__name__}: {error}") from error
+async def _run(model: ServedModel, inputs: Inputs, rows: int) -> Outputs:
+    if rows <= INLINE_ROWS:
+        return model.model.predict(inputs)
+    return await asyncio.to_thread(model.model.predict, inputs)
 
 
 def _server_metadata() -> Response:

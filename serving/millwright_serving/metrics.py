@@ -4,39 +4,46 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from millwright_serving.predictions import PredictionCounts
+
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
-_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
     """One registry per server. `in_flight` is asked at a scrape, so counting requests costs them nothing."""
 
     def __init__(self, in_flight: Callable[[], float]) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._requests = Counter(
-            "millwright_serving_requests", "Prediction requests answered.", ["code"], registry=self._registry
+            "millwright_serving_requests", "Prediction requests answered.", ["code"], registry=self.registry
         )
         self._by_code = {200: self._requests.labels("200")}
         self._seconds = Histogram(
             "millwright_serving_request_seconds",
             "From a prediction request's headers to its answer.",
             buckets=_BUCKETS,
-            registry=self._registry,
+            registry=self.registry,
         )
-        self._rows = Counter("millwright_serving_rows", "Rows predicted.", registry=self._registry)
-        gauge = Gauge("millwright_serving_requests_in_flight", "Requests not yet answered.", registry=self._registry)
+        self._rows = Counter("millwright_serving_rows", "Rows predicted.", registry=self.registry)
+        gauge = Gauge("millwright_serving_requests_in_flight", "Requests not yet answered.", registry=self.registry)
         gauge.set_function(in_flight)
 
-    def describe_model(self, name: str, version: str, digest: str, format: str) -> None:
+    def describe_model(
+        self, name: str, version: str, digest: str, format: str, predictions: PredictionCounts | None
+    ) -> None:
+        """The model is loaded; `predictions` counts what it answers."""
         labels = {"model": name, "version": version, "digest": digest, "format": format}
         info = Gauge(
             "millwright_serving_model_info",
             "The model that is served.",
             list(labels),
-            registry=self._registry,
+            registry=self.registry,
         )
         info.labels(**labels).set(1)
+        if predictions is not None:
+            self.registry.register(predictions)
 
     def observe(self, code: int, seconds: float, rows: int) -> None:
         """One prediction request was answered; `rows` is 0 when it was refused."""
@@ -49,4 +56,4 @@ class Metrics:
             self._rows.inc(rows)
 
     def exposition(self) -> bytes:
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

@@ -18,12 +18,20 @@ Format = Literal["onnx", "skops", "pickle"]
 MODEL_FILES: Mapping[Format, str] = {"onnx": "model.onnx", "skops": "model.skops", "pickle": "model.pkl"}
 
 
+# Largest difference of a probability, or of a prediction relative to its size, that counts as the same.
+TOLERANCE = 1e-5
+
+
 class PackageError(Exception):
     """The package cannot be used: it is incomplete, unreadable or of a form that is not served."""
 
 
 class DigestMismatch(PackageError):
     """The package's content is not what was asked for."""
+
+
+class PredictionsDiffer(PackageError):
+    """The model does not answer the package's sample as the one that was evaluated did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +69,25 @@ class Signature:
 class Verification:
     """How far the packaged model's predictions were from the original's, over how many sample rows.
 
+    `tolerance`: how far they may be, in packaging and in the server that replays the sample.
     `fallback` says why the model is not in the best form, e.g. "ConversionMismatch: max difference 0.37 > 1e-05".
     """
 
     rows: int
     max_abs_difference: float
     fallback: str | None = None
+    tolerance: float = TOLERANCE
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
-        return cls(value["rows"], value["maxAbsDifference"], value.get("fallback"))
+        return cls(value["rows"], value["maxAbsDifference"], value.get("fallback"), value.get("tolerance", TOLERANCE))
 
     def to_dict(self) -> dict[str, Any]:
-        known = {"rows": self.rows, "maxAbsDifference": self.max_abs_difference}
+        known: dict[str, Any] = {
+            "rows": self.rows,
+            "maxAbsDifference": self.max_abs_difference,
+            "tolerance": self.tolerance,
+        }
         return known if self.fallback is None else known | {"fallback": self.fallback}
 
 

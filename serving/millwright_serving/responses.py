@@ -22,12 +22,17 @@ class ClientGone(Exception):
 
 @dataclass(slots=True)
 class Response:
-    """`rows` is how many rows were predicted, for the metrics."""
+    """`rows` is how many rows were predicted, for the metrics; `asked` the body of a request that got a prediction.
+
+    `headers` are those that not every answer has.
+    """
 
     status: int
     body: bytes
     content_type: bytes = JSON
     rows: int = 0
+    asked: bytes = b""
+    headers: tuple[Header, ...] = ()
 
 
 def json_response(value: Any) -> Response:

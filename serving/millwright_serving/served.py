@@ -1,19 +1,23 @@
 """A model that is ready to answer: loaded from a verified package, and warm."""
 
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import orjson
 
 from millwright_serving import invocations, v2
-from millwright_serving.datatypes import Array
+from millwright_serving.batching import Outputs
+from millwright_serving.datatypes import DATATYPES, Array
 from millwright_serving.download import fetch, verified_manifest
 from millwright_serving.models import Model, load_model
-from millwright_serving.package import SAMPLE, Manifest, PackageError
+from millwright_serving.package import Manifest, PackageError, PredictionsDiffer, Tensor
+from millwright_serving.predictions import watch
+from millwright_serving.sample import RecordedSample, read_sample
 from millwright_serving.settings import Settings
+from millwright_serving.verification import Mismatch, largest_difference
 
-Outputs = dict[str, Array]
 Protocol = tuple[Callable[[bytes], v2.InferRequest], Callable[[v2.InferRequest, Outputs], bytes]]
 
 _PLATFORMS = {"onnx": "onnx_onnxruntime", "skops": "sklearn_skops", "pickle": "sklearn_pickle"}
@@ -22,8 +26,11 @@ _PLATFORMS = {"onnx": "onnx_onnxruntime", "skops": "sklearn_skops", "pickle": "s
 class ServedModel:
     """The model with its parsers and encoders: one pair for V2, one for MLflow's invocations."""
 
-    def __init__(self, name: str, version: str, manifest: Manifest, model: Model) -> None:
+    def __init__(
+        self, name: str, version: str, manifest: Manifest, model: Model, sample: RecordedSample | None
+    ) -> None:
         self.name, self.version, self.manifest, self.model = name, version, manifest, model
+        self.predictions = watch(manifest.signature, sample.predictions if sample else {})
         self._datatypes = {tensor.name: v2.datatype_of(tensor).name for tensor in manifest.signature.outputs}
         self.infer: Protocol = (v2.RequestParser(manifest.signature).parse, self._encode_infer)
         self.invocations: Protocol = (
@@ -45,23 +52,58 @@ class ServedModel:
 
 
 def load_served(settings: Settings) -> ServedModel:
-    """Fetch, verify, load and warm up. Raises PackageError (DigestMismatch before anything is loaded)."""
+    """Fetch, verify, load, replay the sample and warm up.
+
+    Raises PackageError: DigestMismatch before anything is loaded, PredictionsDiffer when it is not the model that was
+    evaluated.
+    """
     folder = fetch(settings.package_uri, settings.model_dir)
     manifest = verified_manifest(folder, settings.package_digest)
     model = load_model(folder, manifest, settings.allow_pickle, settings.threads)
-    served = ServedModel(settings.model_name, settings.model_version, manifest, model)
-    _warm_up(served, folder / SAMPLE)
+    sample = read_sample(folder, manifest.signature)
+    served = ServedModel(settings.model_name, settings.model_version, manifest, model, sample)
+    if sample is not None:
+        _replay(served, sample)
+    else:
+        _warm_up(served)
     return served
 
 
-def _warm_up(served: ServedModel, sample: Path) -> None:
-    """The first prediction is slow, and a model that fails on its own sample must never become ready."""
-    if not sample.is_file():
-        return
+def _replay(served: ServedModel, sample: RecordedSample) -> None:
+    """A model that fails on its own sample, or says something else than the one evaluated, must never become ready."""
     parse, encode = served.invocations
     try:
-        logged = orjson.loads(sample.read_bytes())
-        request = parse(orjson.dumps({"dataframe_split": logged["dataframe_split"]}))
-        encode(request, served.model.predict(request.inputs))
+        request = parse(orjson.dumps({"dataframe_split": sample.rows}))
+        outputs = served.model.predict(request.inputs)
+        encode(request, outputs)
+        _predict_once(served, {name: array[:1] for name, array in request.inputs.items()})
     except Exception as error:  # the libraries' exceptions share no base
         raise PackageError(f"The model fails on its own sample: {type(error).__name__}: {error}") from error
+    _compare(outputs, sample, served.manifest.verification.tolerance)
+
+
+def _compare(outputs: Outputs, sample: RecordedSample, tolerance: float) -> None:
+    try:
+        largest_difference(sample.predictions, outputs, tolerance)
+    except Mismatch as mismatch:
+        raise PredictionsDiffer(
+            f"On the package's sample the model does not answer as the one that was evaluated: {mismatch}. It is not "
+            "served. Package it again with the libraries of this server."
+        ) from mismatch
+
+
+def _warm_up(served: ServedModel) -> None:
+    """Without a sample there is nothing that the model must be able to answer."""
+    with suppress(Exception):  # the libraries' exceptions share no base
+        _predict_once(served, {tensor.name: _zeros(tensor) for tensor in served.manifest.signature.inputs})
+
+
+def _predict_once(served: ServedModel, inputs: dict[str, Array]) -> None:
+    """One row as requests ask for it: the first such request is slow."""
+    names = tuple(tensor.name for tensor in served.manifest.signature.outputs)
+    served.infer[1](v2.InferRequest(inputs, 1, names), served.model.predict(inputs))
+
+
+def _zeros(tensor: Tensor) -> Array:
+    shape = (1, *(max(size, 1) for size in tensor.shape[1:]))
+    return np.full(shape, "" if tensor.datatype == "BYTES" else 0, dtype=DATATYPES[tensor.datatype].dtype)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -16,11 +17,12 @@ import uvloop
 
 from millwright_serving.app import App
 from millwright_serving.logs import configure_logs, write_termination_message
-from millwright_serving.package import DigestMismatch, PackageError
+from millwright_serving.package import DigestMismatch, PackageError, PredictionsDiffer
+from millwright_serving.protocol import TimedProtocol, close_slow
 from millwright_serving.served import ServedModel, load_served
 from millwright_serving.settings import TERMINATION_LOG, Settings, SettingsError
 
-EXIT_FAILED, EXIT_SETTINGS, EXIT_DIGEST = 1, 2, 3
+EXIT_FAILED, EXIT_SETTINGS, EXIT_DIGEST, EXIT_PREDICTIONS = 1, 2, 3, 4
 
 # Without a prediction for so long, the clients have all gone elsewhere.
 IDLE_SECONDS = 3.0
@@ -28,6 +30,8 @@ IDLE_SECONDS = 3.0
 # Envoy keeps idle upstream connections for an hour. The server must not be the one to close them:
 # a request that is under way at that moment would be lost.
 KEEP_ALIVE_SECONDS = 3900
+
+TICKS_PER_LOOK = 5  # uvicorn's, of a tenth of a second
 
 _log = logging.getLogger("millwright_serving")
 
@@ -41,10 +45,11 @@ class StartError(Exception):
 
 
 def main() -> int:
-    """Serve until SIGTERM; the exit code: 0, or 1 failed, 2 wrong settings, 3 digest mismatch."""
+    """Serve until SIGTERM; the exit code: 0, or 1 failed, 2 wrong settings, 3 digest mismatch, 4 other predictions."""
     configure_logs()
     try:
         settings = _settings()
+        _allow_many_connections()
         listener = _listen(settings.port)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, listener))
@@ -66,6 +71,15 @@ def may_leave(elapsed: float, idle: float, in_flight: int, least: float, most: f
 class _Server(uvicorn.Server):
     """uvicorn would stop listening at SIGTERM, while proxies still send requests here."""
 
+    def __init__(self, config: uvicorn.Config, request_seconds: float) -> None:
+        super().__init__(config)
+        self._request_seconds = request_seconds
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_LOOK == 0:
+            close_slow(self.server_state.connections, asyncio.get_running_loop().time() - self._request_seconds)
+        return await super().on_tick(counter)
+
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
@@ -76,6 +90,12 @@ def _settings() -> Settings:
         return Settings.from_env(os.environ)
     except SettingsError as error:
         raise StartError(EXIT_SETTINGS, str(error)) from error
+
+
+def _allow_many_connections() -> None:
+    """As many as the pod may have: container runtimes start processes with a limit of 1024 files."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen(port: int) -> socket.socket:
@@ -92,7 +112,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, _leave_at_once)
     app = App(settings)
-    server = _Server(_uvicorn_config(app))
+    server = _Server(_uvicorn_config(app), settings.request_seconds)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         # In a thread, so that liveness is answered meanwhile.
@@ -106,6 +126,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     finally:
         server.should_exit = True
         await serving  # closes the listener, then waits for what is in flight
+        await asyncio.to_thread(app.observer.close)
 
 
 def _leave_at_once() -> None:
@@ -120,6 +141,8 @@ def _load(settings: Settings) -> ServedModel:
         return load_served(settings)
     except DigestMismatch as error:
         raise StartError(EXIT_DIGEST, str(error)) from error
+    except PredictionsDiffer as error:
+        raise StartError(EXIT_PREDICTIONS, str(error)) from error
     except PackageError as error:
         raise StartError(EXIT_FAILED, str(error)) from error
 
@@ -140,7 +163,7 @@ async def _drain(app: App, settings: Settings) -> None:
 def _uvicorn_config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=TimedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -13,6 +13,31 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """Where mirrored requests are put a second time, and how far numbers may differ (numpy.isclose)."""
+
+    url: str
+    rtol: float = 0.05
+    atol: float = 0.05
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How many rows, and for how long, requests may wait for each other."""
+
+    max_rows: int
+    max_delay: float
+
+
+@dataclass(frozen=True)
+class PayloadLogging:
+    """Which share of the requests is logged, and below which URI."""
+
+    sample: float
+    uri: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """See docs/contracts.md, "Serving pod". Times are in seconds, sizes in bytes."""
 
@@ -27,7 +52,11 @@ class Settings:
     drain_min: float = 5.0
     drain_seconds: float = 15.0
     max_body_bytes: int = 16 * 2**20
+    request_seconds: float = 30.0
     threads: int = 1
+    comparison: Comparison | None = None
+    batching: Batching | None = None
+    payload_logging: PayloadLogging | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -45,7 +74,11 @@ class Settings:
             drain_min=read.number("MILLWRIGHT_DRAIN_MIN", cls.drain_min),
             drain_seconds=read.number("MILLWRIGHT_DRAIN_SECONDS", cls.drain_seconds),
             max_body_bytes=int(read.number("MILLWRIGHT_MAX_BODY_BYTES", cls.max_body_bytes)),
+            request_seconds=read.number("MILLWRIGHT_REQUEST_SECONDS", cls.request_seconds),
             threads=int(read.number("MILLWRIGHT_THREADS", cls.threads)),
+            comparison=_comparison(read),
+            batching=_batching(read),
+            payload_logging=_payload_logging(read),
         )
         if read.mistakes:
             raise SettingsError(" ".join(read.mistakes))
@@ -73,6 +106,13 @@ class _Reader:
             self.mistakes.append(f"{name} must be sha256:<64 hex digits>, not {value!r}.")
         return value
 
+    def url(self, name: str, scheme: str) -> str:
+        """Empty where there is none."""
+        value = self._env.get(name, "")
+        if value and not (value.startswith(scheme) and len(value) > len(scheme)):
+            self.mistakes.append(f"{name} must be {scheme}…, not {value!r}.")
+        return value
+
     def flag(self, name: str) -> bool:
         value = self._env.get(name) or "false"
         if value not in ("true", "false"):
@@ -89,6 +129,25 @@ class _Reader:
             self.mistakes.append(f"{name} must be a number of at least 0{_at_most(most)}, not {value!r}.")
             return default
         return number
+
+
+def _comparison(read: _Reader) -> Comparison | None:
+    url = read.url("MILLWRIGHT_COMPARE_URL", "http://")
+    rtol = read.number("MILLWRIGHT_COMPARE_RTOL", Comparison.rtol)
+    atol = read.number("MILLWRIGHT_COMPARE_ATOL", Comparison.atol)
+    return Comparison(url, rtol, atol) if url else None
+
+
+def _batching(read: _Reader) -> Batching | None:
+    """None, the default, where a batch would have one row."""
+    rows = int(read.number("MILLWRIGHT_BATCH_MAX_ROWS", 1))
+    delay = read.number("MILLWRIGHT_BATCH_MAX_DELAY_MS", 2.0)
+    return Batching(rows, delay / 1000) if rows > 1 else None
+
+
+def _payload_logging(read: _Reader) -> PayloadLogging | None:
+    sample = read.number("MILLWRIGHT_LOG_SAMPLE", 0.0, most=1.0)
+    return PayloadLogging(sample, read.text("MILLWRIGHT_LOG_URI")) if sample else None
 
 
 def _at_most(most: float) -> str:

@@ -42,7 +42,9 @@ def main(folder: Path) -> None:
 def _write(folder: Path, model: Any, sample: Sample) -> None:
     content = onnx_conversion.convert(model, sample)
     signature = onnx_conversion.signature(onnx_conversion.open_session(content), sample.inputs)
-    packages.write(folder / "package", "onnx", content, signature, {"dataframe_split": sample.dataframe_split()})
+    said = {"label": model.predict(sample.data).tolist()}
+    recorded = {"dataframe_split": sample.dataframe_split(), "predictions": said}
+    packages.write(folder / "package", "onnx", content, signature, recorded)
     logged = mlflow.models.infer_signature(sample.data, model.predict_proba(sample.data))
     options = {"signature": logged, "pyfunc_predict_fn": "predict_proba", "pip_requirements": []}
     mlflow.sklearn.save_model(model, folder / "mlflow", serialization_format="cloudpickle", **options)

@@ -25,7 +25,12 @@ ACCEPTED: dict[str, Spec] = {
     "Recreate on a node pool": SERVING | {"nodePool": "gpu", "strategy": {"type": "Recreate"}},
     "labels, variables, spread and priority of the pods": with_template(
         metadata={"labels": {"team": "a"}, "annotations": {"example.org/note": "x"}},
-        env=[{"name": "MILLWRIGHT_THREADS", "value": "2"}, {"name": "OMP_NUM_THREADS", "value": "2"}],
+        env=[
+            {"name": "MILLWRIGHT_THREADS", "value": "2"},
+            {"name": "MILLWRIGHT_BATCH_MAX_ROWS", "value": "32"},
+            {"name": "MILLWRIGHT_LOG_URI", "value": "s3://data/log"},
+            {"name": "OMP_NUM_THREADS", "value": "2"},
+        ],
         topologySpreadConstraints=[{"topologyKey": "topology.kubernetes.io/zone"}],
         priorityClassName="serving",
     ),
@@ -33,6 +38,10 @@ ACCEPTED: dict[str, Spec] = {
 REFUSED: dict[str, tuple[Spec, str]] = {
     "a variable that would take another package": (
         with_template(env=[{"name": "MILLWRIGHT_PACKAGE_DIGEST", "value": "x"}]),
+        "variables are set by the operator",
+    ),
+    "a variable that would compare with another server": (
+        with_template(env=[{"name": "MILLWRIGHT_COMPARE_URL", "value": "http://x"}]),
         "variables are set by the operator",
     ),
     "a label that is the operator's": (

@@ -22,6 +22,7 @@ from millwright_runner.destinations import at
 from millwright_runner.fetching import Place, fetch_file, fetch_folder
 from millwright_runner.outcome import Failed, Rejected
 from millwright_serving.download import fetch, verified_manifest
+from millwright_serving.log_files import sink
 from millwright_serving.package import DigestMismatch, Manifest, PackageError
 
 BUCKET, PREFIX = "models", "flights/arr-delay/k-1"
@@ -186,6 +187,13 @@ def test_a_container_that_starts_again_takes_a_fresh_copy(s3: Any, built: Built,
     left = fetch(PACKAGE, tmp_path / "models")
     (left / "half").write_bytes(b"of a download")
     assert verified_manifest(fetch(PACKAGE, tmp_path / "models"), manifest.digest) == manifest
+
+
+@pytest.mark.parametrize("uri", [f"s3://{BUCKET}/log/", f"s3://{BUCKET}/log"])
+def test_the_payload_log_is_put_below_its_prefix(s3: Any, uri: str) -> None:
+    sink(uri)("delay/7/a.parquet", b"PAR1")
+    assert keys(s3) == ["log/delay/7/a.parquet"]
+    assert s3.get_object(Bucket=BUCKET, Key="log/delay/7/a.parquet")["Body"].read() == b"PAR1"
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "sample.json", "slipped-in.bin"])

@@ -115,7 +115,7 @@ def test_an_onnx_file_is_compared_with_what_the_sample_says(run, tmp_path, table
     verification = stored(tmp_path).verification
     assert verification.rows == 50
     assert (0 < verification.max_abs_difference < 1e-5) is by_output
-    assert json.loads((tmp_path / "package/sample.json").read_text())["predictions"] == label
+    assert json.loads((tmp_path / "package/sample.json").read_text())["predictions"]["label"] == label
 
 
 def test_the_server_answers_as_the_imported_model_does(run, tmp_path, table, model, onnx_file):

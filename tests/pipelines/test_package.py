@@ -16,7 +16,9 @@ from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardS
 
 from millwright_runner import onnx_conversion
 from millwright_runner.package import package
+from millwright_serving.models import load_model
 from millwright_serving.package import Manifest, digest_of, file_digests
+from millwright_serving.verification import largest_difference
 
 
 def encoded(model):
@@ -55,6 +57,10 @@ def test_models_become_onnx_that_says_the_same(run, tmp_path, table, late, model
     assert [tensor.name for tensor in manifest.signature.inputs] == list(example.columns)
     assert manifest.digest == digest_of(tmp_path / "package")
     assert manifest.files == file_digests(tmp_path / "package")
+    said = json.loads((tmp_path / "package/sample.json").read_text())["predictions"]
+    served = load_model(tmp_path / "package", manifest, allow_pickle=False)
+    rows = {name: example[name][:500].to_numpy() for name in example}
+    assert largest_difference(said, served.predict(rows)) < 1e-12
     tag = MlflowClient().get_run(run).data.tags["millwright.package"]
     assert json.loads(tag) == manifest.summary() == outcome.details["package"]
 
@@ -91,7 +97,7 @@ def test_missing_values_are_null_in_the_sample(run, tmp_path, table, late):
     package(str(tmp_path / "package"), allow_pickle=False)
 
     sample = json.loads((tmp_path / "package/sample.json").read_text())
-    assert len(sample["predictions"]) == len(sample["dataframe_split"]["data"]) == 100
+    assert len(sample["predictions"]["label"]) == len(sample["dataframe_split"]["data"]) == 100
     assert None in [row[0] for row in sample["dataframe_split"]["data"]]
 
 
@@ -119,7 +125,20 @@ def test_what_does_not_convert_exactly_stays_in_skops_and_the_manifest_says_why(
     assert manifest.summary()["verification"] == {
         "rows": 100,
         "maxAbsDifference": 0.0,
+        "tolerance": 1e-5,
         "fallback": "ConversionMismatch: max difference 0.25 > 1e-05",
+    }
+
+
+def test_the_sample_has_what_the_model_said_in_all_outputs(run, tmp_path, table, late):
+    model, example = LogisticRegression().fit(table[["age"]], late), table[["age"]][:100]
+    log(run, model, example)
+
+    package(str(tmp_path / "package"), allow_pickle=False)
+
+    assert json.loads((tmp_path / "package/sample.json").read_text())["predictions"] == {
+        "label": model.predict(example).tolist(),
+        "probabilities": model.predict_proba(example).tolist(),
     }
 
 

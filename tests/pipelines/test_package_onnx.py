@@ -46,7 +46,7 @@ def test_a_model_logged_as_onnx_is_compared_with_the_original_that_was_logged_be
     manifest = Manifest.from_json((tmp_path / "package/manifest.json").read_text())
     assert (manifest.format, manifest.verification.rows) == ("onnx", 100)
     assert manifest.verification.max_abs_difference < 1e-6
-    assert json.loads((tmp_path / "package/sample.json").read_text())["predictions"] == original["label"]
+    assert json.loads((tmp_path / "package/sample.json").read_text())["predictions"]["label"] == original["label"]
 
 
 @pytest.mark.parametrize(

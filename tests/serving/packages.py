@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import skops.io
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from tests.serving import onnx_bytes
 
 from millwright_serving.package import (
@@ -54,10 +54,21 @@ def skops_package(folder: Path, estimator: Any, signature: Signature = BY_MATRIX
     return write(folder, "skops", skops.io.dumps(estimator), signature, None)
 
 
+def values_package(folder: Path, predictions: list[float]) -> Manifest:
+    """A regressor that answers the sum of the features, with these predictions in its sample."""
+    regressor = LinearRegression().fit(table := rows(200), table.sum(axis=1))
+    signature = Signature(BY_MATRIX.inputs, (Tensor("prediction", "FP64", (-1,)),))
+    split = {"columns": [0, 1, 2], "data": [[value, 0.0, 0.0] for value in predictions]}
+    return write(
+        folder, "skops", skops.io.dumps(regressor), signature, {"dataframe_split": split, "predictions": predictions}
+    )
+
+
 def sample(original: LogisticRegression, columns: list[str]) -> dict[str, Any]:
     table = rows(5)
     split = {"columns": columns, "data": table.tolist()}
-    return {"dataframe_split": split, "predictions": original.predict(table).tolist()}
+    said = {"label": original.predict(table).tolist(), "probabilities": original.predict_proba(table).tolist()}
+    return {"dataframe_split": split, "predictions": said}
 
 
 def write(folder: Path, format: Format, model: bytes, signature: Signature, sample: Any) -> Manifest:

@@ -243,3 +243,34 @@ def test_metrics_count_predictions_and_name_the_model(app: App, onnx: Onnx) -> N
     assert "millwright_serving_requests_in_flight 1.0" in lines  # the scrape itself
     labels = f'digest="{onnx[1].digest}",format="onnx",model="delay",version="7"'
     assert f"millwright_serving_model_info{{{labels}}} 1.0" in lines
+
+
+def test_metrics_have_the_bounds_of_latency_that_analysis_asks_for(app: App) -> None:
+    lines = call(app, "GET", "/metrics").body.decode().splitlines()
+
+    for milliseconds in (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000):
+        assert f'millwright_serving_request_seconds_bucket{{le="{milliseconds / 1000}"}} 0.0' in lines
+
+
+def test_metrics_count_what_was_predicted_whatever_was_asked_for(app: App, onnx: Onnx) -> None:
+    table = packages.rows(3)
+    call(app, "POST", f"{MODEL}/infer", infer_body(table, outputs=[{"name": "label"}]))
+    call(app, "POST", "/invocations", split_body(table))
+    call(app, "POST", "/invocations", b"{")
+
+    lines = call(app, "GET", "/metrics").body.decode().splitlines()
+
+    assert 'millwright_serving_predictions_count{class="1"} 6.0' in lines
+    low = float(2 * (onnx[2].predict_proba(table)[:, 1] <= 0.5).sum())
+    assert f'millwright_serving_predictions_bucket{{class="1",le="0.5"}} {low}' in lines
+
+
+def test_metrics_of_a_regressor_have_the_buckets_of_its_sample(tmp_path: Path) -> None:
+    app = App(settings_of(tmp_path, packages.values_package(tmp_path, [0.0, 10.0])))
+    app.serve(load_served(app.settings))
+    call(app, "POST", "/invocations", b'{"inputs": [[1, 2, 3]]}')
+
+    lines = call(app, "GET", "/metrics").body.decode().splitlines()
+
+    assert 'millwright_serving_predictions_bucket{le="5.5"} 0.0' in lines
+    assert 'millwright_serving_predictions_bucket{le="6.5"} 1.0' in lines

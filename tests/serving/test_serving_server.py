@@ -193,13 +193,24 @@ def test_a_digest_that_does_not_match_ends_with_3_and_a_sentence(onnx: Onnx) -> 
 def test_a_model_that_fails_on_its_own_sample_ends_with_1(onnx: Onnx) -> None:
     folder, manifest, _ = onnx
     model = (folder / "model.onnx").read_bytes()
-    other = {"dataframe_split": {"columns": ["other"], "data": [[1]]}}
+    other = {"dataframe_split": {"columns": ["other"], "data": [[1]]}, "predictions": [1]}
     manifest = packages.write(folder, "onnx", model, manifest.signature, other)
     with running(folder, MILLWRIGHT_PACKAGE_DIGEST=manifest.digest) as server:
         code, _ = server.end()
 
     assert code == 1
     assert "fails on its own sample" in server.termination_log.read_text()
+
+
+def test_a_model_that_says_something_else_than_the_one_evaluated_ends_with_4_and_a_sentence(onnx: Onnx) -> None:
+    folder, manifest, original = onnx
+    sample = packages.sample(original, list(packages.COLUMNS)) | {"predictions": [7] * 5}
+    manifest = packages.write(folder, "onnx", (folder / "model.onnx").read_bytes(), manifest.signature, sample)
+    with running(folder, MILLWRIGHT_PACKAGE_DIGEST=manifest.digest) as server:
+        code, _ = server.end()
+
+    assert code == 4
+    assert "does not answer as the one that was evaluated: label differs" in server.termination_log.read_text()
 
 
 def test_a_wrong_environment_ends_with_2_and_a_sentence(onnx: Onnx) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from millwright_serving.settings import Settings, SettingsError
+from millwright_serving.settings import Batching, Comparison, PayloadLogging, Settings, SettingsError
 
 DIGEST = "sha256:" + "a" * 64
 REQUIRED = {
@@ -41,3 +41,46 @@ def test_all_mistakes_are_told_at_once() -> None:
         "MILLWRIGHT_PORT must be a number of at least 0 and at most 65535, not '70000'. "
         "MILLWRIGHT_DRAIN_SECONDS must be a number of at least 0, not 'soon'."
     )
+
+
+def test_comparison_is_off_without_a_url() -> None:
+    env = REQUIRED | {"MILLWRIGHT_COMPARE_RTOL": "0.1"}
+
+    assert Settings.from_env(env).comparison is None
+    assert Settings.from_env(env | {"MILLWRIGHT_COMPARE_URL": "http://a"}).comparison == Comparison(
+        "http://a", 0.1, 0.05
+    )
+
+
+@pytest.mark.parametrize("url", ["https://a", "a:8080", "http://"])
+def test_a_url_to_compare_with_is_of_plain_http(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"MILLWRIGHT_COMPARE_URL must be http://…"):
+        Settings.from_env(REQUIRED | {"MILLWRIGHT_COMPARE_URL": url})
+
+
+@pytest.mark.parametrize(
+    ("env", "batching"),
+    [
+        ({}, None),
+        ({"MILLWRIGHT_BATCH_MAX_ROWS": "1"}, None),
+        ({"MILLWRIGHT_BATCH_MAX_ROWS": "32"}, Batching(32, 0.002)),
+        ({"MILLWRIGHT_BATCH_MAX_ROWS": "32", "MILLWRIGHT_BATCH_MAX_DELAY_MS": "0.5"}, Batching(32, 0.0005)),
+    ],
+)
+def test_requests_are_batched_when_a_batch_may_have_more_than_a_row(
+    env: dict[str, str], batching: Batching | None
+) -> None:
+    assert Settings.from_env(REQUIRED | env).batching == batching
+
+
+def test_a_share_of_the_requests_is_logged_where_there_is_a_place_for_it() -> None:
+    env = REQUIRED | {"MILLWRIGHT_LOG_SAMPLE": "0.1"}
+
+    assert Settings.from_env(REQUIRED).payload_logging is None
+    assert Settings.from_env(env | {"MILLWRIGHT_LOG_URI": "s3://b/p"}).payload_logging == PayloadLogging(
+        0.1, "s3://b/p"
+    )
+    with pytest.raises(SettingsError, match=r"MILLWRIGHT_LOG_URI must be set\."):
+        Settings.from_env(env)
+    with pytest.raises(SettingsError, match="MILLWRIGHT_LOG_SAMPLE must be a number of at least 0 and at most 1"):
+        Settings.from_env(env | {"MILLWRIGHT_LOG_SAMPLE": "10"})

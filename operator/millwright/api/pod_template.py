@@ -11,7 +11,10 @@ QualifiedName = Annotated[
     str, StringConstraints(max_length=317, pattern=r"^([a-z0-9][-a-z0-9.]*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
 ]
 # What the server reads of its environment (docs/contracts.md) and is not the operator's to set.
-SERVER_VARIABLES = "MILLWRIGHT_(ACCESS_LOG|DRAIN_MIN|DRAIN_SECONDS|MAX_BODY_BYTES|THREADS)"
+SERVER_VARIABLES = (
+    "MILLWRIGHT_(ACCESS_LOG|BATCH_MAX_DELAY_MS|BATCH_MAX_ROWS|COMPARE_ATOL|COMPARE_RTOL|DRAIN_MIN|DRAIN_SECONDS|"
+    "LOG_SAMPLE|LOG_URI|MAX_BODY_BYTES|REQUEST_SECONDS|THREADS)"
+)
 
 
 class EnvironmentVariable(ApiModel):
@@ -19,12 +22,14 @@ class EnvironmentVariable(ApiModel):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = Field(
         description="Name. MILLWRIGHT_ names belong to the platform, but for those that tune the server: "
-        "MILLWRIGHT_ACCESS_LOG, _DRAIN_MIN, _DRAIN_SECONDS, _MAX_BODY_BYTES, _THREADS.",
+        "MILLWRIGHT_ACCESS_LOG, _BATCH_MAX_DELAY_MS, _BATCH_MAX_ROWS, _COMPARE_ATOL, _COMPARE_RTOL, _DRAIN_MIN, "
+        "_DRAIN_SECONDS, _LOG_SAMPLE, _LOG_URI, _MAX_BODY_BYTES, _REQUEST_SECONDS, _THREADS.",
         json_schema_extra=rules(
             cel(
                 f"!self.startsWith('MILLWRIGHT_') || self.matches('^{SERVER_VARIABLES}$')",
-                "MILLWRIGHT_ variables are set by the operator, but for MILLWRIGHT_ACCESS_LOG, _DRAIN_MIN, "
-                "_DRAIN_SECONDS, _MAX_BODY_BYTES and _THREADS; remove it",
+                "MILLWRIGHT_ variables are set by the operator, but for MILLWRIGHT_ACCESS_LOG, _BATCH_*, "
+                "_COMPARE_ATOL, _COMPARE_RTOL, _DRAIN_*, _LOG_*, _MAX_BODY_BYTES, _REQUEST_SECONDS and _THREADS; "
+                "remove it",
             )
         ),
     )

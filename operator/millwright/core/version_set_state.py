@@ -11,7 +11,7 @@ from millwright.core.pod_state import Trouble
 from millwright.core.serving_pod import CONTAINER, VERSION_SET_LABEL
 
 # Exit codes of the server (docs/contracts.md), where they say more than that it failed.
-EXITS = {2: "InvalidSettings", 3: "DigestMismatch"}
+EXITS = {2: "InvalidSettings", 3: "DigestMismatch", 4: "PredictionsDiffer"}
 TAIL_CHARACTERS = 500
 
 

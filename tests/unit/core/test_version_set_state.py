@@ -62,6 +62,11 @@ TROUBLES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], Trouble | None]]
         {},
         Trouble("DigestMismatch", "exit code 3: The digest is sha256:2"),
     ),
+    "another model than the one that was evaluated": (
+        [pod(container(state=ended(4, "label differs")))],
+        {},
+        Trouble("PredictionsDiffer", "exit code 4: label differs"),
+    ),
     "wrong variables in the template": (
         [pod(container(state=ended(2, "MILLWRIGHT_THREADS must be a number")))],
         {},
