@@ -1,9 +1,13 @@
 """promote, abort, rollback, pause, resume: what they write, and what they refuse."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.cli.conftest import Terminal, assert_golden
 
 from millwright_cli.core import rollouts
@@ -12,6 +16,7 @@ from millwright_cli.core.kinds import DEPLOYMENT, Manifest
 
 STEPS = [{"setWeight": 10}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}]
 Asked = dict[str, Any]
+Verb = Callable[[Manifest], Manifest]
 
 
 def a_deployment(rollout: Asked | None = None, steps: bool = True, **status: Any) -> Manifest:
@@ -36,7 +41,13 @@ def promoted(step: int | None) -> Asked:
         "the pause that it is at": (a_deployment(), None, False, promoted(1)),
         "up to a step": (a_deployment(), 3, False, promoted(3)),
         "all": (a_deployment(), None, True, promoted(None)),
-        "all, where it is at no step": (a_deployment(candidate={"version": "8"}), None, False, promoted(None)),
+        "all, of a strategy without steps": (
+            a_deployment(steps=False, candidate={"version": "8"}),
+            None,
+            False,
+            promoted(None),
+        ),
+        "up to a step, in advance": (a_deployment(candidate={"version": "8"}), 1, False, promoted(1)),
         "an approval of another version is replaced": (
             a_deployment({"promote": {"version": "7", "step": 3}, "abort": ["5"]}),
             1,
@@ -59,6 +70,7 @@ def test_promote_approves(body: Manifest, step: int | None, full: bool, wanted: 
         "more of them": (a_deployment({"abort": ["8"]}, candidate=None), None, ["8", "7"]),
         "what is on its way": (a_deployment(), "7", ["8"]),
         "all that came after a version": (a_deployment(), "4", ["8", "7", "6"]),
+        "nothing, where another form of it is on its way": (a_deployment({"abort": []}, candidate="7"), "7", []),
         "nothing, where it serves that version": (a_deployment({"abort": ["8"]}, candidate=None), "7", ["8"]),
     }.values(),
 )
@@ -71,8 +83,26 @@ def test_rollback_gives_up(body: Manifest, to: str | None, wanted: list[str]) ->
     {
         "promote without a candidate": ("promote", (None, False), a_deployment(candidate=None), "it serves version 7"),
         "promote a step that there is not": ("promote", (4, False), a_deployment(), "its steps are 0 to 3"),
-        "promote a step without steps": ("promote", (0, False), a_deployment(steps=False), "promote all with --full"),
+        "promote a step without steps": ("promote", (0, False), a_deployment(steps=False), "leave out --step"),
+        "promote before it pauses": (
+            "promote",
+            (None, False),
+            a_deployment(candidate={"version": "8", "step": 2}),
+            "is at step 2, which is no pause: wait until it pauses",
+        ),
+        "promote before the first step": (
+            "promote",
+            (None, False),
+            a_deployment(candidate={"version": "8"}),
+            "is at no step yet",
+        ),
         "abort without a candidate": ("abort", (), a_deployment(candidate=None), "to leave that: kubectl millwright"),
+        "abort of another form of what serves": (
+            "abort",
+            (),
+            a_deployment(candidate={"version": "7"}),
+            "7 itself serves",
+        ),
         "rollback of nothing": ("rollback", (None,), a_deployment(stable=None), "there is nothing to go back from"),
         "rollback with a candidate": ("rollback", (None,), a_deployment(), "kubectl millwright abort m, or name"),
         "rollback to nowhere": (
@@ -89,6 +119,58 @@ def test_what_cannot_be_is_refused(verb: str, words: tuple[Any, ...], body: Mani
     with pytest.raises(Failure) as refused:
         getattr(rollouts, verb)(body, *words)
     assert said in str(refused.value)
+
+
+NUMBERS = st.sampled_from(["4", "6", "7", "8"])
+OPTIONAL = st.one_of(st.none(), NUMBERS)
+ASKED = st.fixed_dictionaries(
+    {},
+    optional={
+        "paused": st.booleans(),
+        "abort": st.lists(NUMBERS, unique=True, max_size=3),
+        "promote": st.fixed_dictionaries({"version": NUMBERS}, optional={"step": st.integers(0, 3)}),
+    },
+)
+CANDIDATES = st.one_of(st.none(), st.fixed_dictionaries({"version": NUMBERS}, optional={"step": st.integers(0, 4)}))
+DEPLOYMENTS = st.builds(
+    a_deployment,
+    rollout=st.one_of(st.none(), ASKED),
+    steps=st.booleans(),
+    stable=OPTIONAL,
+    candidate=CANDIDATES,
+    lastKnownGood=OPTIONAL,
+    history=st.lists(NUMBERS, max_size=4),
+)
+VERBS = st.one_of(
+    st.builds(
+        lambda step, full: partial(rollouts.promote, step=step, full=full), st.none() | st.integers(0, 4), st.booleans()
+    ),
+    st.builds(lambda to: partial(rollouts.rollback, to=to), OPTIONAL),
+    st.sampled_from([rollouts.abort, rollouts.pause, rollouts.resume]),
+)
+
+
+@given(DEPLOYMENTS, VERBS)
+def test_from_any_state_a_verb_is_refused_or_changes_only_its_field_once(body: Manifest, verb: Verb) -> None:
+    try:
+        spec = verb(body)
+    except Failure:
+        return
+    assert {name: value for name, value in spec.items() if name != "rollout"} == {
+        name: value for name, value in body["spec"].items() if name != "rollout"
+    }
+    assert verb(body | {"spec": spec}) == spec
+    before = (body["spec"].get("rollout") or {}).get("abort", [])
+    assert spec.get("rollout", {}).get("abort", [])[: len(before)] == before
+
+
+@given(DEPLOYMENTS, NUMBERS)
+def test_the_version_to_go_back_to_is_never_given_up(body: Manifest, to: str) -> None:
+    try:
+        spec = rollouts.rollback(body, to)
+    except Failure:
+        return
+    assert to not in spec.get("rollout", {}).get("abort", [])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from millwright_cli.core import overview
+from millwright_cli.core import reading
 from millwright_cli.core.errors import NotFound, Unavailable
 from millwright_cli.core.kinds import DEPLOYMENT, KINDS, TRAINING_RUN, Kind, Manifest, parse
 from millwright_cli.core.overview import Deployment, Model, Run
@@ -59,10 +59,10 @@ def _shown(session: Session, kind: Kind, name: str) -> Shown:
     """As it is now."""
     cluster, namespace = session.cluster, session.namespace
     body = cluster.get(kind, namespace, name)
-    one: dict[Kind, Callable[[Manifest], Shown]] = {DEPLOYMENT: overview.deployment, TRAINING_RUN: overview.run}
+    one: dict[Kind, Callable[[Manifest], Shown]] = {DEPLOYMENT: reading.deployment, TRAINING_RUN: reading.run}
     if kind in one:
         return one[kind](body)
-    return overview.model(body, cluster.list(DEPLOYMENT, namespace), cluster.list(TRAINING_RUN, namespace))
+    return reading.model(body, cluster.list(DEPLOYMENT, namespace), cluster.list(TRAINING_RUN, namespace))
 
 
 def _print_changes(session: Session, kind: Kind, name: str) -> None:

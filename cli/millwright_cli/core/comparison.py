@@ -1,7 +1,7 @@
 """Two versions of a Model side by side."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
@@ -44,7 +44,7 @@ class Comparison:
     model: str
     versions: tuple[str, str]
     sections: Mapping[str, tuple[Row, ...]]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...]
 
 
 def compare(model: str, first: Facts, second: Facts) -> Comparison:

@@ -10,7 +10,7 @@ from typing import Any
 from millwright_cli.core.kinds import Manifest
 
 ROLLOUT, PAUSED, PROMOTE, ABORT = "rollout", "paused", "promote", "abort"
-STRATEGY, STEPS = "strategy", "steps"
+STRATEGY, STEPS, PAUSE = "strategy", "steps", "pause"
 VERSION, STEP, WEIGHT = "version", "step", "weight"
 STABLE, CANDIDATE, LAST_KNOWN_GOOD, REJECTED, HISTORY = (
     "stable",
