@@ -1,26 +1,26 @@
 """Logs of several containers as they are written, of those too that start later."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from threading import Thread
 
 from millwright_cli.core import pod_logs
 from millwright_cli.core.errors import Failure, NotStarted
-from millwright_cli.core.pod_logs import Line, Source
+from millwright_cli.core.pod_logs import Line, Seen, Source
 from millwright_cli.ports import Cluster
 
 LOOK_SECONDS = 1.0
-# What is there now, and whether nothing more will come.
-Look = Callable[[], tuple[Sequence[Source], bool]]
 
 
-def followed(cluster: Cluster, namespace: str, look: Look, wait: Callable[[float], None]) -> Iterator[Line]:
+def followed(
+    cluster: Cluster, namespace: str, look: Callable[[], Seen], wait: Callable[[float], None]
+) -> Iterator[Line]:
     """Lines in the order in which they arrive, until nothing more comes. Raises Failure."""
     readers: dict[str, _Reader] = {}
     lines: SimpleQueue[Line] = SimpleQueue()
     while True:
-        sources, over = look()
-        for source in sources:
+        seen = look()
+        for source in seen.sources:
             if source.pod not in readers or readers[source.pod].has_not_started:
                 readers[source.pod] = _Reader(cluster, namespace, source, lines)
                 readers[source.pod].start()
@@ -30,7 +30,7 @@ def followed(cluster: Cluster, namespace: str, look: Look, wait: Callable[[float
         for reader in readers.values():
             if reader.failure:
                 raise reader.failure
-        if over and not reading:
+        if seen.over and not reading:
             return
         wait(LOOK_SECONDS)
 

@@ -21,7 +21,9 @@ class Kind:
 
 TRAINING_RUN = Kind("TrainingRun", "trainingruns", ("trun", "tr", "trainingrun", "trainingruns"))
 MODEL = Kind("Model", "models", ("model", "mmodel", "models"))
-DEPLOYMENT = Kind("Deployment", "modeldeployments", ("mdep", "modeldeployment", "modeldeployments", "deployment"))
+DEPLOYMENT = Kind(
+    "Deployment", "modeldeployments", ("mdep", "modeldeployment", "modeldeployments", "deployment", "deployments")
+)
 POD = Kind("Pod", "pods", api_version="v1")
 CONFIG_MAP = Kind("ConfigMap", "configmaps", api_version="v1")
 # A bare name means the first of these that there is.

@@ -26,6 +26,15 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """The logs that there are. `over`: no other ones will come; `otherwise`: what to say where there is none."""
+
+    sources: tuple[Source, ...]
+    over: bool
+    otherwise: str
+
+
+@dataclass(frozen=True)
 class Line:
     """One line of output; `task` is empty where it is not known."""
 
