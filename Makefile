@@ -9,7 +9,7 @@ RUNNER := $(call venv,runner-dev)
 KSERVE := $(call venv,bench-kserve)
 MLFLOW := $(call venv,bench-mlflow)
 UV_VERSION := 0.13.9
-export PYTHONPATH := operator:serving:pipelines:.
+export PYTHONPATH := operator:serving:pipelines:cli:.
 export PYTHONDONTWRITEBYTECODE := 1
 K ?=
 
@@ -28,7 +28,7 @@ $(CACHE)/venvs/%/.ready: $(CACHE)/uv-$(UV_VERSION)/bin/uv
 environments: $(DEV)/.ready $(RUNNER)/.ready ## Python environments from the locks
 
 lock: $(CACHE)/uv-$(UV_VERSION)/bin/uv ## Locks of all environments from pyproject.toml
-	@for extra in operator serving runner dev runner-dev bench-kserve bench-mlflow; do \
+	@for extra in operator serving cli runner dev runner-dev bench-kserve bench-mlflow; do \
 	  $< pip compile pyproject.toml --extra $$extra --generate-hashes --no-emit-index-url --no-emit-package millwright \
 	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock" -q -o requirements/$$extra.txt; done
 	@for extra in carriers carriers-cuda; do \
@@ -48,8 +48,8 @@ pipelines: $(RUNNER)/.ready ## Compiled pipelines from their sources
 lint: $(DEV)/.ready ## Style, types, layers
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
-	$(DEV)/bin/mypy operator/millwright serving/millwright_serving pipelines/millwright_runner \
-	  demo tests/fakes tests/unit tests/serving tests/contract tests/e2e tests/bench tests/campaign
+	$(DEV)/bin/mypy operator/millwright serving/millwright_serving pipelines/millwright_runner cli/millwright_cli \
+	  demo tests/fakes tests/unit tests/cli tests/serving tests/contract tests/e2e tests/bench tests/campaign
 	$(DEV)/bin/lint-imports --no-cache | tail -4
 
 cluster: ## A real Kubernetes on this machine (NODES=2: a GPU pool; KUBEFLOW=1, KUEUE=1, GATEWAY=1: those too; CLUSTER=current: yours)
@@ -74,7 +74,7 @@ campaign: environments ## Kills and faults at every call, on an API server of it
 	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m tests.campaign
 
 test-unit: $(DEV)/.ready ## Seconds: decisions by tables and properties
-	$(DEV)/bin/python -m pytest tests/unit -q
+	$(DEV)/bin/python -m pytest tests/unit tests/cli -q
 
 bench: export RUNNER_PYTHON = $(RUNNER)/bin/python
 bench: export KSERVE_ENV = $(KSERVE)
@@ -87,7 +87,7 @@ test: export KUBEFLOW = 1
 test: export KUEUE = 1
 test: export GATEWAY = 1
 test: lint environments ## Everything: units, serving, pipelines, contracts, and the main job on the real cluster
-	$(DEV)/bin/python -m pytest tests/unit tests/serving -q
+	$(DEV)/bin/python -m pytest tests/unit tests/cli tests/serving -q
 	$(RUNNER)/bin/python -m pytest tests/pipelines -q
 	python3 -m tests.cluster up
 	python3 -m tests.cluster images

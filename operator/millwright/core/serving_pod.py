@@ -108,5 +108,6 @@ def _environment(key: ObjectKey, target: Target) -> list[Manifest]:
         "MILLWRIGHT_MODEL_VERSION": target.version,
         "MILLWRIGHT_ALLOW_PICKLE": str(target.allow_pickle).lower(),
         "MILLWRIGHT_PORT": str(PORT),
+        "MILLWRIGHT_COMPARE_URL": f"http://{key.name}.{key.namespace}.svc",
     }
     return [{"name": name, "value": value} for name, value in values.items()]

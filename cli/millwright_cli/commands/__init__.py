@@ -1,0 +1,1 @@
+"""The commands: each reads by the ports, has core decide, and shows the result."""
