@@ -61,10 +61,11 @@ def read(body: Manifest) -> Rollout:
     """What spec and status say."""
     spec, status = body["spec"], body.get("status") or {}
     asked = spec.get(ROLLOUT) or {}
-    promoted = asked.get(PROMOTE)
+    promoted, candidate = asked.get(PROMOTE), _served(status.get(CANDIDATE))
+    rest = 100 - candidate.weight if candidate and candidate.weight is not None else None
     return Rollout(
-        stable=_served(status.get(STABLE)),
-        candidate=_served(status.get(CANDIDATE)),
+        stable=_served((status.get(STABLE) or {}) | {WEIGHT: rest}) if status.get(STABLE) else None,
+        candidate=candidate,
         last_known_good=(status.get(LAST_KNOWN_GOOD) or {}).get(VERSION),
         history=tuple(entry[VERSION] for entry in status.get(HISTORY) or ()),
         steps=tuple((spec.get(STRATEGY) or {}).get(STEPS) or ()),

@@ -134,7 +134,8 @@ DRIFT = {"name": "prediction-drift", "max": 0.2}
 DRIFTS: dict[str, tuple[Sequence[float], Sequence[float], str]] = {
     "the same distribution": ([100, 100, 100, 100], [100, 100, 100, 100], "Passed"),
     "another distribution": ([10, 40, 150, 200], [200, 150, 40, 10], "Failed"),
-    "other buckets": ([100, 100], [100, 100, 100, 100], "Undecided"),
+    "finer buckets of the same distribution": ([50] * 8, [100, 100, 100, 100], "Passed"),
+    "no buckets in common": ([100] * 5, [100, 100, 100, 100], "Undecided"),
     "few predictions": ([1, 1, 1, 1], [100, 100, 100, 100], "Undecided"),
 }
 
