@@ -8,6 +8,7 @@ from tests.cluster.shell import step
 
 from demo.kube import RELEASE_NAMESPACE, ROOT, helm, kubectl
 
+PROMETHEUS = "http://prometheus.monitoring:9090"
 PARTS = ("millwright-storage", "millwright-mlflow", "millwright-operator")
 
 
@@ -26,11 +27,12 @@ def install() -> None:
 
 
 def _values() -> list[str]:
-    """Values for what the local cluster has: its node pools, and what KUBEFLOW=1 and KUEUE=1 added."""
+    """Values for what the local cluster has: its node pools, and what KUBEFLOW=1, KUEUE=1 and GATEWAY=1 added."""
     files = ["node-pools.yaml"] if Checkout().nodes() else []
     files += ["kubeflow.yaml"] if os.environ.get("KUBEFLOW") else []
     kueue = ["--set", "kueue.enabled=true"] if os.environ.get("KUEUE") else []
-    return [f"--values={ROOT / 'demo' / name}" for name in files] + kueue
+    prometheus = ["--set", f"prometheus.url={PROMETHEUS}"] if os.environ.get("GATEWAY") else []
+    return [f"--values={ROOT / 'demo' / name}" for name in files] + kueue + prometheus
 
 
 def _image() -> str:

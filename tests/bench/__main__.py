@@ -23,6 +23,10 @@ def _has_kubeflow() -> bool:
     return bool(os.environ.get("KUBEFLOW")) and _installed()
 
 
+def _has_gateway() -> bool:
+    return bool(os.environ.get("GATEWAY")) and _installed()
+
+
 @dataclass(frozen=True)
 class Program:
     """A benchmark, and what must be there for it."""
@@ -37,6 +41,7 @@ PROGRAMS = (
     Program("scale"),
     Program("serving"),
     Program("embedded", "make cluster images install", _installed),
+    Program("traffic", "make cluster images install GATEWAY=1, and GATEWAY=1 here", _has_gateway),
     Program("submission", "make cluster images install KUBEFLOW=1, and KUBEFLOW=1 here", _has_kubeflow),
 )
 
