@@ -41,7 +41,7 @@ PROGRAMS = (
     Program("scale"),
     Program("serving"),
     Program("embedded", "make cluster images install", _installed),
-    Program("traffic", "make cluster images install GATEWAY=1, and GATEWAY=1 here", _has_gateway),
+    Program("shares", "make cluster images install GATEWAY=1, and GATEWAY=1 here", _has_gateway),
     Program("submission", "make cluster images install KUBEFLOW=1, and KUBEFLOW=1 here", _has_kubeflow),
 )
 

@@ -69,15 +69,15 @@ class Fakes:
         runs = TrainingRunReconciler(cluster, clock, world)
         packages = Packages("s3://none", world.packages)
         models = ModelReconciler(cluster, clock, self.registry, packages, self.packaging)
-        deployments = DeploymentReconciler(
-            cluster, clock, self.registry, lambda: Platform("none", "none"), NoMeasurements()
-        )
+        platform, measurements = Platform("none", "none"), NoMeasurements()
+        deployments = DeploymentReconciler(cluster, clock, self.registry, lambda: platform, measurements)
         self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
         model_queue = KeyedQueue("Model", models.reconcile, WORKERS)
         deployment_queue = KeyedQueue("Deployment", deployments.reconcile, WORKERS)
         return Operator(
             cluster=cluster,
             registry=self.registry,  # type: ignore[arg-type]
+            measurements=measurements,
             kubeflow=None,
             node_pools=NodePoolsFile(None),
             models_seen=seen,

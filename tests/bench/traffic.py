@@ -1,78 +1,101 @@
-"""P8: what share of the requests a canary really gets, and whether any request fails while shares move.
+"""The official client with a ledger: every request to the Kubernetes API by verb and kind, and a choice of writes."""
 
-On the installed cluster with its Gateway. A Deployment waits at 1, 10 and 50 percent for `COUNT` requests each, then
-the candidate is promoted, and then rolled back, while a client goes on asking.
-"""
-
-import http.client
-import time
+import json
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
-from demo.kube import kubectl
-from tests.bench.figures import Figures, number
-from tests.e2e.clients import VERSION_HEADER, body, gateway_address
-from tests.e2e.conftest import eventually
-from tests.e2e.fliers import NAME, Fliers
-from tests.e2e.test_import import COEFFICIENTS, COLUMNS, INTERCEPT
-from tests.serving import onnx_bytes
+from kubernetes.aio import client
 
-SHARES = (1, 10, 50)
-ROW = [1.0, 0.0]
-MOST_PERCENTAGE_POINTS = 1.0
+from millwright.adapters.kubernetes_api import configuration
 
-
-def main() -> None:
-    """All shares, one after the other."""
-    count = number("COUNT", 10_000)
-    figures = Figures("traffic", {"requests": count})
-    team = Fliers(f"bench-traffic-{int(time.time())}")
-    try:
-        _measure(team, figures, count)
-    finally:
-        kubectl("delete", "namespace", team.namespace, "--wait=false")
-    figures.write()
+READ = "GET"
+Observer = Callable[[str, Any], None]
 
 
-def _measure(team: Fliers, figures: Figures, count: int) -> None:
-    steps = [step for share in SHARES for step in ({"setWeight": share}, {"pause": {}})]
-    strategy = {"strategy": {"type": "Canary", "steps": steps}, "analysis": None}
-    team.release("1", onnx_bytes.classifier(COLUMNS, COEFFICIENTS, INTERCEPT))
-    team.deploys(**strategy)
-    eventually("version 1 is served", lambda: team.serves("1", NAME))
-    with team.client(ROW, rate=100) as client:
-        team.release("2", onnx_bytes.classifier(COLUMNS, COEFFICIENTS * 1.01, INTERCEPT))
-        for index, share in enumerate(SHARES):
-            eventually(f"a share of {share} %", lambda share=share: _weight(team) == share)
-            answered = _ask(team, count)
-            error = abs(100 * answered["2"] / count - share)
-            figures.add(f"P8 {share} %: off by", error, "percentage points", MOST_PERCENTAGE_POINTS)
-            team.deploys(**strategy, rollout={"promote": {"version": "2", "step": 2 * index + 1}})
-        eventually("version 2 is served", lambda: team.serves("2", NAME))
-        team.deploys(**strategy, rollout={"abort": ["2"]})
-        eventually("version 1 is served again", lambda: team.deployment()["stable"]["version"] == "1")
-    figures.add("P8 failed requests through shares, promotion and rollback", client.answers.failures.total(), "", 0)
-    figures.add("   answered requests meanwhile", client.answers.by_version.total())
+@dataclass(frozen=True)
+class Write:
+    """A write that can be sent again."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: str
+
+    def renamed(self, changes: dict[str, str]) -> "Write":
+        """The same for other objects."""
+        target, body = self.target, self.body
+        for old, new in changes.items():
+            target, body = target.replace(old, new), body.replace(old, new)
+        return Write(self.method, target, self.headers, body)
 
 
-def _weight(team: Fliers) -> int:
-    candidate = team.deployment().get("candidate", {})
-    return int(candidate.get("weight", 0))
+class CountingClient(client.ApiClient):
+    """Counts as it sends.
+
+    `record`: writes to objects of this name, and events of them, are kept. `seen`: is told path and body of writes that
+    were answered.
+    """
+
+    def __init__(self, record: str | None = None, seen: Observer | None = None) -> None:
+        super().__init__(configuration())
+        self.calls: Counter[str] = Counter()
+        self.recorded: list[Write] = []
+        self._record = record
+        self._seen = seen
+
+    @property
+    def reads(self) -> int:
+        """Requests that change nothing."""
+        return sum(count for what, count in self.calls.items() if what.startswith(READ))
+
+    @property
+    def writes(self) -> int:
+        """Requests that may change something."""
+        return self.calls.total() - self.reads
+
+    async def call_api(  # type: ignore[override]
+        self, method: str, url: str, header_params: Any = None, body: Any = None, **more: Any
+    ) -> Any:
+        kind = _kind(urlsplit(url).path)
+        self.calls[f"{method} {kind}"] += 1
+        if method != READ and self._record and _name(url, body) == self._record:
+            self._keep(method, url, header_params, body)
+        answer = await super().call_api(method, url, header_params, body, **more)
+        if method != READ and self._seen:
+            self._seen(urlsplit(url).path, body)
+        return answer
+
+    async def send(self, write: Write) -> int:
+        """Sends a recorded write; returns the status code."""
+        url = self.configuration.host + write.target
+        answer = await self.call_api(write.method, url, dict(write.headers), json.loads(write.body))
+        await answer.read()
+        return int(answer.status)
+
+    def _keep(self, method: str, url: str, headers: dict[str, str], body: Any) -> None:
+        target = url.removeprefix(self.configuration.host)
+        self.recorded.append(Write(method, target, dict(headers), json.dumps(_unversioned(body))))
 
 
-def _ask(team: Fliers, count: int) -> Counter[str]:
-    """Versions that answered so many requests over one connection. Raises AssertionError for a failed one."""
-    connection, found = http.client.HTTPConnection(gateway_address(), timeout=10), Counter[str]()
-    headers = {"Host": team.hostname, "Content-Type": "application/json"}
-    content, path = body(COLUMNS, ROW), f"/v2/models/{NAME}/infer"
-    for _ in range(count):
-        connection.request("POST", path, content, headers)
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status == http.client.OK, f"{answer.status}: a request failed"
-        found[answer.headers[VERSION_HEADER]] += 1
-    connection.close()
-    return found
+def _name(url: str, body: Any) -> str:
+    """Of the object that a write is about: an event is about another."""
+    words = urlsplit(url).path.partition("/namespaces/")[2].split("/")[2:]
+    name = words[0] if words else body.get("involvedObject", body["metadata"]).get("name")
+    return str(name)
 
 
-if __name__ == "__main__":
-    main()
+def _unversioned(body: Any) -> Any:
+    """Without the version that a write was made for: another object has another."""
+    metadata = body.get("metadata", {})
+    kept = {key: value for key, value in metadata.items() if key != "resourceVersion"}
+    return body | ({"metadata": kept} if metadata else {})
+
+
+def _kind(path: str) -> str:
+    """`trainingruns`, or `trainingruns/status`, of a path below a namespace."""
+    _, _, rest = path.partition("/namespaces/")
+    words = rest.split("/")[1:]
+    return "/".join(words[:1] + words[2:])

@@ -29,7 +29,7 @@ class Fliers(Importers):
 
     def deploys(self, **changes: Any) -> None:
         """Applies the Deployment with its strategy, what judges it, and changes of that (None: without)."""
-        route = {"gateway": {"name": "public", "namespace": "gateways"}, "hostname": self.hostnamename}
+        route = {"gateway": {"name": "public", "namespace": "gateways"}, "hostname": self.hostname}
         analysis = {"intervalSeconds": 5, "confidence": 0.9, "metrics": [ERRORS]}
         spec = {"model": {"name": NAME}, "replicas": 2, "route": route, "strategy": CANARY, "analysis": analysis}
         wanted = {name: value for name, value in (spec | changes).items() if value is not None}

@@ -15,7 +15,13 @@ from millwright.core.version_set_state import VersionSetState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WHOLE = 4
-PLAN = ({"setWeight": 10}, {"pause": {"seconds": 60}}, {"setReplicas": 3}, {"setWeight": 50}, {"pause": {}})
+PLAN: tuple[dict[str, Any], ...] = (
+    {"setWeight": 10},
+    {"pause": {"seconds": 60}},
+    {"setReplicas": 3},
+    {"setWeight": 50},
+    {"pause": {}},
+)
 UNSURE = Verdict((Finding("error-rate", "Undecided", "5 of 50"),))
 SURE = Verdict((Finding("error-rate", "Passed", "0 of 5000"),))
 
@@ -25,7 +31,7 @@ def steps(*given: dict[str, Any]) -> tuple[Step, ...]:
 
 
 def walk(index: int, seconds: float = 0, **fields: Any) -> Walk:
-    values = {
+    values: dict[str, Any] = {
         "steps": steps(*PLAN),
         "index": index,
         "since": NOW - timedelta(seconds=seconds),

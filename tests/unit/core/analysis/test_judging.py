@@ -126,7 +126,9 @@ def test_the_numbers_are_said_and_how_many_more_requests_are_needed() -> None:
 def histogram(counts: Sequence[float]) -> dict[str, Sequence[Series]]:
     """A distribution of predictions over buckets of equal width."""
     bounds = [f"{(index + 1) / len(counts):g}" for index in range(len(counts))]
-    rates = {(("class", "yes"), ("le", bound)): sum(counts[: n + 1]) for n, bound in enumerate(bounds)}
+    rates: dict[tuple[tuple[str, str], ...], float] = {
+        (("class", "yes"), ("le", bound)): sum(counts[: n + 1]) for n, bound in enumerate(bounds)
+    }
     return rising(PREDICTIONS, rates)
 
 
