@@ -12,6 +12,11 @@ EXECUTIONS = Counter(
     "Ended executions of TrainingRuns by outcome: Succeeded, or the reason of the failure.",
     ["namespace", "team", "model", "outcome"],
 )
+ROLLOUTS = Counter(
+    "millwright_rollouts",
+    "Ended roll-outs of Deployments by outcome: Promoted, or why the version was rejected.",
+    ["namespace", "deployment", "outcome"],
+)
 COST = Counter(
     "millwright_cost", "Cost of ended executions, in the platform's currency.", ["namespace", "team", "model"]
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from millwright import telemetry
 from millwright.api.deployment import DeploymentSpec, DeploymentStatus, ServedVersion
 from millwright.core import autoscaling, children, deployment, route_state, version_set, version_set_state
 from millwright.core.actions import (
@@ -122,6 +123,13 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
                 await self._cluster.delete(AUTOSCALERS, key.namespace, key.name)
             case DeleteRoute():
                 await self._cluster.delete(HTTP_ROUTES, key.namespace, key.name)
+
+    def reported(self, body: Manifest, status: DeploymentStatus) -> None:
+        before, labels = self._status(body), (body["metadata"]["namespace"], body["metadata"]["name"])
+        if status.stable != before.stable:
+            telemetry.ROLLOUTS.labels(*labels, "Promoted").inc()
+        if status.rejected_version is not None and status.rejected_version != before.rejected_version:
+            telemetry.ROLLOUTS.labels(*labels, status.rejected_version.verdict).inc()
 
     async def _apply_route(self, manifest: Manifest) -> None:
         try:

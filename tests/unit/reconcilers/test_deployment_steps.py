@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 from tests.fakes.world import KEY, FakeWorld
 from tests.unit.reconcilers import rollouts
 from tests.unit.reconcilers.rollouts import CANARY, ERRORS, accept, backends, count, route, serving_one, share, walk
@@ -297,3 +298,18 @@ async def test_looks_that_change_nothing_write_nothing(times: int) -> None:
     before = len(world.cluster.writes)
     await walk(world, times)
     assert len(world.cluster.writes) == before
+
+
+def rollouts_counted(outcome: str) -> float:
+    labels = {"namespace": KEY.namespace, "deployment": KEY.name, "outcome": outcome}
+    return REGISTRY.get_sample_value("millwright_rollouts_total", labels) or 0.0
+
+
+async def test_roll_outs_are_counted_by_how_they_end() -> None:
+    promoted, rejected = rollouts_counted("Promoted"), rollouts_counted("AnalysisFailed")
+    world = await serving_one(FakeWorld(), analysis=ERRORS)
+    await new_version(world, "sha256:two")
+    await until_share(world, 10)
+    count(world, candidate(world), {"500": 50.0})
+    await walk(world)
+    assert (rollouts_counted("Promoted"), rollouts_counted("AnalysisFailed")) == (promoted + 1, rejected + 1)
