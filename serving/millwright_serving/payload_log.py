@@ -43,6 +43,7 @@ class PayloadLog:
         self._dropped = Counter("millwright_serving_log_dropped", told, registry=registry)
         self._closing = threading.Event()
         self._files = 0
+        self._sink: Sink | None = None
         self._thread = threading.Thread(target=self._run, name="payload-log", daemon=True)
         self._thread.start()
 
@@ -64,21 +65,22 @@ class PayloadLog:
         self._thread.join(FLUSH_SECONDS)
 
     def _run(self) -> None:
-        write, file = sink(self._settings.uri), _File()
+        file = _File()
         while True:
             one = self._queue.take(timeout=LOOK_SECONDS)
             if one is not None:
                 file.add(one)
             leaving = one is None and self._closing.is_set()
             if file.predictions and (leaving or file.is_due()):
-                self._write(write, file.predictions)
+                self._write(file.predictions)
                 file = _File()
             if leaving:
                 return
 
-    def _write(self, write: Sink, predictions: Sequence[Prediction]) -> None:
+    def _write(self, predictions: Sequence[Prediction]) -> None:
         try:
-            write(self._name(), parquet(predictions, self._constants))
+            self._sink = self._sink or sink(self._settings.uri)
+            self._sink(self._name(), parquet(predictions, self._constants))
         except Exception as error:  # boto3's, the file system's and arro3's exceptions share no base
             fields = {"uri": self._settings.uri, "requests": len(predictions), "error": str(error)}
             _log.exception("The payload log lost requests.", extra={"fields": fields})

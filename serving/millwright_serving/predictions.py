@@ -32,15 +32,13 @@ class PredictionCounts(Collector):
         columns = classes or (0,)
         self._counts = {column: np.zeros(len(bounds) + 1, dtype=np.int64) for column in columns}
         self._sums = dict.fromkeys(columns, 0.0)
-        self._pending: list[Array] = []
-        self._rows = 0
+        self._pending: list[Any] = []  # of each row a number, or a list of them
 
     def add(self, outputs: Mapping[str, Array]) -> None:
         """A request was answered with these."""
-        values = outputs[self._output][:MOST_ROWS]
-        self._pending.append(values)
-        self._rows += len(values)
-        if self._rows >= ROWS_AT_ONCE:
+        # As a list, because a kept array would keep ONNX Runtime from using its memory again.
+        self._pending += outputs[self._output][:MOST_ROWS].tolist()
+        if len(self._pending) >= ROWS_AT_ONCE:
             self._count()
 
     def collect(self) -> Iterator[Metric]:
@@ -57,8 +55,8 @@ class PredictionCounts(Collector):
     def _count(self) -> None:
         if not self._pending:
             return
-        table = np.concatenate(self._pending).reshape(self._rows, -1)
-        self._pending, self._rows = [], 0
+        table = np.array(self._pending, dtype=np.float64).reshape(len(self._pending), -1)
+        self._pending = []
         for column, counts in self._counts.items():
             values = table[:, column]
             values = values[np.isfinite(values)]  # one NaN would make the sum NaN for good
@@ -76,9 +74,9 @@ def watch(signature: Signature, said: Mapping[str, Any]) -> PredictionCounts | N
         return PredictionCounts(PROBABILITIES, _PROBABILITY_BOUNDS, classes)
     name = prediction_of(signature)
     values = np.asarray(said.get(name, ()))
-    if tensors[name].shape != (-1,) or values.dtype.kind not in "fiu" or values.size == 0:
+    if tensors[name].shape != (-1,) or values.dtype.kind not in "fiu" or not np.isfinite(values).any():
         return None
-    return PredictionCounts(name, value_bounds(values))
+    return PredictionCounts(name, value_bounds(values[np.isfinite(values)]))
 
 
 def value_bounds(values: Array) -> tuple[float, ...]:
@@ -87,7 +85,8 @@ def value_bounds(values: Array) -> tuple[float, ...]:
     So a distance of their distributions can be computed, though each was sampled by itself.
     """
     low, high = (float(edge) for edge in np.quantile(values.clip(-_LARGEST, _LARGEST), (0.01, 0.99)))
-    spread = max(high - low, max(abs(low), abs(high)) / 1000)
+    spread, size = high - low, max(abs(low), abs(high))
+    spread = spread if spread > size / 1000 else size
     step = 2.0 ** ceil(log2((spread if spread > _SMALLEST else 1.0) / MOST_BUCKETS))
     return tuple(step * index for index in range(floor(low / step), floor(high / step) + 2))
 

@@ -35,5 +35,6 @@ class TimedProtocol(HttpToolsProtocol):
 def close_slow(connections: Iterable[Any], since: float) -> None:
     """Closes those whose request was begun before `since` and is not complete. Requests need no timer so."""
     for connection in [one for one in connections if one.reading_since < since]:
+        connection.reading_since = inf
         connection.transport.write(_TOO_SLOW)
         connection.transport.close()

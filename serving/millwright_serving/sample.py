@@ -1,11 +1,10 @@
 """`sample.json`: rows, and what the model that was evaluated said on them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from millwright_serving.invocations import prediction_of
 from millwright_serving.package import SAMPLE, PackageError, Signature
@@ -28,7 +27,7 @@ def read_sample(folder: Path, signature: Signature) -> RecordedSample | None:
     if not path.is_file():
         return None
     try:
-        found = orjson.loads(path.read_bytes())
+        found = json.loads(path.read_bytes())  # packaging writes NaN, which is not JSON to orjson
         said = found["predictions"]
         return RecordedSample(
             found["dataframe_split"], said if isinstance(said, dict) else {prediction_of(signature): said}

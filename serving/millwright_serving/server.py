@@ -31,6 +31,9 @@ IDLE_SECONDS = 3.0
 # a request that is under way at that moment would be lost.
 KEEP_ALIVE_SECONDS = 3900
 
+# After a drain, for requests that are under way; those that wait for a body that never comes end then.
+LAST_SECONDS = 10
+
 TICKS_PER_LOOK = 5  # uvicorn's, of a tenth of a second
 
 _log = logging.getLogger("millwright_serving")
@@ -172,4 +175,5 @@ def _uvicorn_config(app: App) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=LAST_SECONDS,
     )

@@ -15,7 +15,10 @@ class Mismatch(Exception):
 
 
 def largest_difference(said: Answers, found: Answers, tolerance: float = TOLERANCE) -> float:
-    """Of all outputs in `said`. Raises Mismatch if it is past the tolerance, or if labels or shapes differ."""
+    """Of all outputs in `said`; NaN is the same as NaN.
+
+    Raises Mismatch if it is past the tolerance, or if labels or shapes differ.
+    """
     return max((_of_output(name, answer, found, tolerance) for name, answer in said.items()), default=0.0)
 
 
@@ -23,11 +26,15 @@ def _of_output(name: str, said: Any, answers: Answers, tolerance: float) -> floa
     expected, found = np.asarray(said), np.asarray(answers.get(name, np.empty(0)))
     if found.ndim == expected.ndim + 1 and found.shape[-1] == 1:
         found = found[..., 0]  # ONNX writes one value per row as [rows, 1]
-    if expected.shape != found.shape or (found.dtype.kind != "f" and not np.array_equal(expected, found)):
+    is_number = found.dtype.kind == "f" and expected.dtype.kind in "fiub"
+    if expected.shape != found.shape or (not is_number and not np.array_equal(expected, found)):
         raise Mismatch(f"{name} differs from the original model's")
-    if found.dtype.kind != "f":
+    if not is_number:
         return 0.0
-    return _within(tolerance, np.abs(expected - found), np.maximum(1.0, np.abs(expected)))
+    with np.errstate(invalid="ignore"):
+        same = (expected == found) | (np.isnan(expected) & np.isnan(found))
+        difference = np.where(same, 0.0, np.abs(expected - found))
+    return _within(tolerance, difference, np.fmax(1.0, np.abs(expected)))
 
 
 def _within(tolerance: float, difference: Any, scale: Any) -> float:

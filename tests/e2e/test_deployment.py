@@ -6,11 +6,13 @@ The versions are packages made here, and registered as packaging does it: nothin
 import json
 from collections.abc import Iterator
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from arro3.io import read_parquet
 from demo.kube import RELEASE_NAMESPACE, get, kubectl, secret, service_address
 from demo.requests import RequestLoop
 from demo.story import STORAGE_SECRET
@@ -28,16 +30,21 @@ def manifest(kind: str, name: str, **spec: Any) -> dict[str, Any]:
     return {"apiVersion": "millwright.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
-def stored(folder: Path, prefix: str) -> str:
-    """Uploads a package. Returns where it is."""
+def storage() -> Any:
+    """A client of the embedded storage."""
     keys = secret(STORAGE_SECRET, RELEASE_NAMESPACE)
-    s3 = boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=f"http://{service_address('millwright-storage', RELEASE_NAMESPACE)}:7070",
         aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
         region_name=keys["AWS_DEFAULT_REGION"],
     )
+
+
+def stored(folder: Path, prefix: str) -> str:
+    """Uploads a package. Returns where it is."""
+    s3 = storage()
     for file in folder.iterdir():
         s3.upload_file(str(file), BUCKET, f"{prefix}/{file.name}")
     return f"s3://{BUCKET}/{prefix}"
@@ -73,7 +80,9 @@ def versions(team: Team, mlflow: Mlflow, tmp_path_factory: pytest.TempPathFactor
     made.register()
     common: dict[str, Any] = {"model": {"name": MODEL}, "progressDeadlineSeconds": 20}
     on_gpus = {"nodePool": "gpu", "strategy": {"type": "Recreate"}, "template": {"resources": ALL_GPUS}}
-    team.apply(manifest("Deployment", ROLLING, **common), manifest("Deployment", ALONE, **common, **on_gpus))
+    log = {"MILLWRIGHT_LOG_SAMPLE": "1", "MILLWRIGHT_LOG_URI": f"s3://{BUCKET}/{log_prefix(team)}"}
+    logging = {"template": {"env": [{"name": name, "value": value} for name, value in log.items()]}}
+    team.apply(manifest("Deployment", ROLLING, **common, **logging), manifest("Deployment", ALONE, **common, **on_gpus))
     for name in (ROLLING, ALONE):
         eventually(f"{name} serves version 1", partial(team.serves, "1", name))
     yield made
@@ -82,6 +91,16 @@ def versions(team: Team, mlflow: Mlflow, tmp_path_factory: pytest.TempPathFactor
 
 def change(team: Team, name: str, **spec: Any) -> None:
     kubectl("patch", "mdep", name, "-n", team.namespace, "--type=merge", "-p", json.dumps({"spec": spec}))
+
+
+def log_prefix(team: Team) -> str:
+    return f"{team.namespace}/{MODEL}/log"
+
+
+def logged_files(team: Team) -> list[str]:
+    """Keys of the payload log of version 1."""
+    found = storage().list_objects_v2(Bucket=BUCKET, Prefix=f"{log_prefix(team)}/{ROLLING}/1/")
+    return [entry["Key"] for entry in found.get("Contents", [])]
 
 
 def is_stalled(team: Team, name: str) -> bool:
@@ -128,6 +147,10 @@ def test_recreate_starts_the_last_known_good_again_on_its_pool(team: Team) -> No
 def test_kubectl_scale_and_an_autoscaler_decide_how_many_pods_serve(team: Team) -> None:
     kubectl("scale", f"mdep/{ROLLING}", "-n", team.namespace, "--replicas=0")
     eventually("nothing answers", lambda: not is_available(team, ROLLING))
+    eventually("what it predicted is in the payload log", lambda: logged_files(team))
+    content = storage().get_object(Bucket=BUCKET, Key=logged_files(team)[0])["Body"].read()
+    table = read_parquet(BytesIO(content)).read_all()
+    assert table.num_rows > 0 and {"request_id", "input.distance", "output.label"} <= set(table.column_names)
     change(team, ROLLING, replicas=1, autoscaling={"minReplicas": 2, "maxReplicas": 3})
     path = f"/apis/millwright.dev/v1alpha1/namespaces/{team.namespace}/modeldeployments/{ROLLING}/scale"
     eventually("the autoscaler wrote it", lambda: json.loads(kubectl("get", "--raw", path))["spec"]["replicas"] == 2)

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import resource
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from tests.serving.test_serving_server import BODY, DEADLINE, Server, running, w
 HEAD = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 GIB = 2**30
 CONNECTIONS = 10_000
-MOST_BYTES_PER_CONNECTION = 32 * 1024
+MOST_BYTES_PER_CONNECTION = 16 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +29,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @contextmanager
-def _serving(folder: Path, request_seconds: str) -> Iterator[Server]:
+def _serving(folder: Path, request_seconds: str, **more: str) -> Iterator[Server]:
     manifest, _ = packages.onnx_package(folder)
     env = {"MILLWRIGHT_PACKAGE_DIGEST": manifest.digest, "MILLWRIGHT_REQUEST_SECONDS": request_seconds}
-    with running(folder, **env) as server:
+    with running(folder, **env, **more) as server:
         server.wait_for("/v2/health/ready", 200)
         yield server
 
@@ -157,6 +158,16 @@ def test_a_connection_that_waits_between_requests_stays_open(server: Server) -> 
     assert connection.getresponse().status == 200
     assert connection.sock is first
     connection.close()
+
+
+def test_a_body_that_never_comes_does_not_keep_a_server_from_leaving(tmp_path: Path) -> None:
+    with _serving(tmp_path / "package", "600", MILLWRIGHT_DRAIN_SECONDS="0") as server, connect(server) as client:
+        client.sendall(HEAD + b"content-length: 1000\r\n\r\n" + b'{"d')
+        wait_until(lambda: metric(server, "requests_in_flight") == 2)
+
+        server.process.send_signal(signal.SIGTERM)
+
+        assert server.end()[0] == 0
 
 
 def test_ten_thousand_connections_take_little_memory_and_the_others_are_answered(tmp_path: Path) -> None:

@@ -49,6 +49,21 @@ def test_probabilities_may_differ_by_the_tolerance_only(onnx: Onnx, shift: float
         load(onnx[0], manifest)
 
 
+def test_a_model_may_answer_its_sample_with_nan(tmp_path: Path) -> None:
+    signature = Signature(packages.BY_MATRIX.inputs, (Tensor("prediction", "FP64", (-1,)),))
+    sample = {"dataframe_split": {"columns": [0, 1, 2], "data": [[1, 2, 3]]}, "predictions": {"prediction": [np.nan]}}
+    manifest = packages.write(tmp_path, "pickle", pickle.dumps(Unknowing()), signature, sample)
+
+    assert load(tmp_path, manifest).manifest == manifest
+
+
+class Unknowing:
+    """Predicts nothing that is a number."""
+
+    def predict(self, table: np.ndarray) -> np.ndarray:
+        return np.full(len(table), np.nan)
+
+
 class Recorder:
     """Keeps what it was asked to predict."""
 

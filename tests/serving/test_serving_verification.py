@@ -11,6 +11,11 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any], float]] = {
     "probabilities": ({"p": [[0.5, 0.5]]}, {"p": np.array([[0.5, 0.500004]])}, 4e-6),
     "large values, by their size": ({"y": [1e6]}, {"y": np.array([1e6 + 5])}, 5.0),
     "one value for a row as a column": ({"y": [1.0, 2.0]}, {"y": np.array([[1.0], [2.0]])}, 0.0),
+    "no number, or one without end, on both sides": (
+        {"y": [np.nan, np.inf, 1.0]},
+        {"y": np.array([np.nan, np.inf, 1.0])},
+        0.0,
+    ),
     "an output that nothing is said of": ({"label": [1]}, {"label": np.array([1]), "p": np.array([0.5])}, 0.0),
     "nothing said": ({}, {"p": np.array([0.5])}, 0.0),
 }
@@ -25,6 +30,8 @@ DIFFERENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "another label": ({"label": [1]}, {"label": np.array([0])}),
     "a number past the tolerance": ({"y": [1.0]}, {"y": np.array([1.0001])}),
     "no number": ({"y": [1.0]}, {"y": np.array([np.nan])}),
+    "an infinite number": ({"y": [1.0]}, {"y": np.array([np.inf])}),
+    "words for numbers": ({"y": ["1.0"]}, {"y": np.array([1.0])}),
     "fewer rows": ({"y": [1.0, 2.0]}, {"y": np.array([1.0])}),
     "a missing output": ({"p": [0.5]}, {"label": np.array([1])}),
 }
