@@ -11,6 +11,8 @@ from millwright.core.serving_pod import VERSION_SET_LABEL
 
 VERSION_HEADER = "x-millwright-version"
 GATEWAY_API = "gateway.networking.k8s.io"
+# Servers do not count requests with this header, which they send to each other: nobody outside may.
+UNCOUNTED: Manifest = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-millwright-compare"]}}
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def _of_version(key: ObjectKey, version: ServedVersion) -> Manifest:
     header = {"type": "Exact", "name": VERSION_HEADER, "value": version.version}
     return {
         "matches": [{"path": path}, {"path": {"type": "PathPrefix", "value": "/"}, "headers": [header]}],
+        "filters": [UNCOUNTED],
         "backendRefs": [_backend(version, 1)],
     }
 
@@ -72,12 +75,13 @@ def _of_all(traffic: Traffic) -> Manifest:
     backends, candidate = [_backend(traffic.stable, 100 - traffic.weight)], traffic.candidate
     if candidate is not None and traffic.weight:
         backends.append(_backend(candidate, traffic.weight))
-    rule: Manifest = {"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": backends}
+    filters = [UNCOUNTED]
     if candidate is not None and traffic.mirror:
         share = {"percent": traffic.mirror} if traffic.mirror < 100 else {}
         mirror = {"backendRef": {"name": candidate.version_set, "port": version_set.SERVICE_PORT}} | share
-        rule["filters"] = [{"type": "RequestMirror", "requestMirror": mirror}]
-    return rule
+        filters.append({"type": "RequestMirror", "requestMirror": mirror})
+    matches = [{"path": {"type": "PathPrefix", "value": "/"}}]
+    return {"matches": matches, "filters": filters, "backendRefs": backends}
 
 
 def _backend(version: ServedVersion, weight: int) -> Manifest:

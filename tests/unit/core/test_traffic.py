@@ -36,10 +36,17 @@ def test_all_others_go_by_weight() -> None:
 
 
 def test_copies_go_to_the_candidate_whose_answers_count_for_nothing() -> None:
-    (mirror,) = rules(Traffic(OLD, NEW, mirror=25))[-1]["filters"]
+    _, mirror = rules(Traffic(OLD, NEW, mirror=25))[-1]["filters"]
     assert mirror["requestMirror"] == {"backendRef": {"name": "set-2", "port": 80}, "percent": 25}
-    (whole,) = rules(Traffic(OLD, NEW, mirror=100))[-1]["filters"]
+    _, whole = rules(Traffic(OLD, NEW, mirror=100))[-1]["filters"]
     assert "percent" not in whole["requestMirror"]
+
+
+def test_nobody_outside_can_keep_a_request_from_being_counted() -> None:
+    for rule in rules(Traffic(OLD, NEW, weight=10)):
+        assert rule["filters"] == [
+            {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-millwright-compare"]}}
+        ]
 
 
 def test_a_candidate_with_another_pod_template_cannot_be_told_by_its_version() -> None:
