@@ -1,13 +1,13 @@
 """Shadow comparison: mirrored requests are put to the version that has the traffic, too, and the answers compared.
 
-Envoy's RequestMirror discards our answer and marks the request by `-shadow` behind the host.
+A Gateway's RequestMirror discards our answer. Not every Gateway marks its copies, so they come to a port of their own.
 """
 
 import http.client
 import logging
 import threading
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter
@@ -47,12 +47,14 @@ class Comparer:
         self._is_failing = False
         threading.Thread(target=self._run, name="comparison", daemon=True).start()
 
-    def offer(self, path: str, answer: Response) -> None:
-        """A mirrored request with its answer. One that the client got wrong tells nothing of the model."""
+    def offer(self, scope: Mapping[str, Any], answer: Response) -> None:
+        """A request with its answer. One that is no copy, or that the client got wrong, tells nothing of the model."""
+        if scope["server"][1] != self._settings.mirror_port:
+            return
         if answer.status >= 500:
             self._compared.labels("failed").inc()
         elif answer.status == 200:
-            question = _Question(path, answer.asked, answer.body)
+            question = _Question(scope["path"], answer.asked, answer.body)
             if not self._queue.offer(question, len(answer.asked) + len(answer.body)):
                 self._dropped.inc()
 
@@ -94,9 +96,3 @@ class Comparer:
         if response.status != http.client.OK:
             raise ValueError(f"it answers {response.status}")
         return body
-
-
-def is_mirrored(headers: Sequence[Header]) -> bool:
-    """Whether a proxy sent a copy of somebody's request, for which nobody waits."""
-    host = dict(headers).get(b"host", b"")
-    return host.partition(b":")[0].endswith(b"-shadow")

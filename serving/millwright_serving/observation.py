@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from millwright_serving.comparison import ASKING, Comparer, is_mirrored
+from millwright_serving.comparison import ASKING, Comparer
 from millwright_serving.datatypes import Array
 from millwright_serving.metrics import Metrics
 from millwright_serving.predictions import PredictionCounts
@@ -56,8 +56,8 @@ class Observer:
         if scope["method"] == "POST":
             if ASKING not in scope["headers"]:
                 self.metrics.observe(response.status, seconds, response.rows)
-            if self._comparer is not None and is_mirrored(scope["headers"]):
-                self._comparer.offer(scope["path"], response)
+            if self._comparer is not None:
+                self._comparer.offer(scope, response)
         if self._settings.access_log:
             what = {"method": scope["method"], "path": scope["path"], "code": response.status}
             _log.info("request", extra={"fields": what | {"ms": round(seconds * 1000, 3), "rows": response.rows}})

@@ -53,9 +53,10 @@ def main() -> int:
     try:
         settings = _settings()
         _allow_many_connections()
-        listener = _listen(settings.port)
+        mirror = (settings.comparison.mirror_port,) if settings.comparison else ()
+        listeners = [_listen(port) for port in (settings.port, *mirror)]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, listener))
+            runner.run(_serve(settings, listeners))
     except StartError as error:
         _log.error(str(error))
         write_termination_message(os.environ.get("MILLWRIGHT_TERMINATION_LOG", TERMINATION_LOG), str(error))
@@ -110,13 +111,13 @@ def _listen(port: int) -> socket.socket:
         raise StartError(EXIT_FAILED, f"Cannot listen on port {port}: {error.strerror}.") from error
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
     leaving = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, _leave_at_once)
     app = App(settings)
     server = _Server(_uvicorn_config(app), settings.request_seconds)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = asyncio.create_task(server.serve(sockets=listeners))
     try:
         # In a thread, so that liveness is answered meanwhile.
         app.serve(await asyncio.to_thread(_load, settings))
@@ -128,7 +129,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         await _drain(app, settings)
     finally:
         server.should_exit = True
-        await serving  # closes the listener, then waits for what is in flight
+        await serving  # closes the listeners, then waits for what is in flight
         await asyncio.to_thread(app.observer.close)
 
 

@@ -14,9 +14,13 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Where mirrored requests are put a second time, and how far numbers may differ (numpy.isclose)."""
+    """Where mirrored requests are put a second time, and how far numbers may differ (numpy.isclose).
+
+    `mirror_port`: where they come.
+    """
 
     url: str
+    mirror_port: int = 8081
     rtol: float = 0.05
     atol: float = 0.05
 
@@ -135,7 +139,8 @@ def _comparison(read: _Reader) -> Comparison | None:
     url = read.url("MILLWRIGHT_COMPARE_URL", "http://")
     rtol = read.number("MILLWRIGHT_COMPARE_RTOL", Comparison.rtol)
     atol = read.number("MILLWRIGHT_COMPARE_ATOL", Comparison.atol)
-    return Comparison(url, rtol, atol) if url else None
+    port = int(read.number("MILLWRIGHT_MIRROR_PORT", Comparison.mirror_port, 65535))
+    return Comparison(url, port, rtol, atol) if url else None
 
 
 def _batching(read: _Reader) -> Batching | None:

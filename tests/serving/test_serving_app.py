@@ -31,7 +31,9 @@ class Answer:
         return json.loads(self.body)
 
 
-def call(app: App, method: str, path: str, *chunks: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+def call(
+    app: App, method: str, path: str, *chunks: bytes, headers: tuple[tuple[bytes, bytes], ...] = (), port: int = 8080
+) -> Answer:
     """One request, its body in `chunks`, through ASGI."""
     bodies = list(chunks or (b"",))
     incoming: Iterator[dict[str, Any]] = iter(
@@ -45,7 +47,7 @@ def call(app: App, method: str, path: str, *chunks: bytes, headers: tuple[tuple[
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
+    scope = {"type": "http", "method": method, "path": path, "headers": list(headers), "server": ("::1", port)}
     asyncio.run(app(scope, receive, send))
     return Answer(sent)
 

@@ -11,7 +11,7 @@ from millwright.core.node_pools import NodePool, NodePools
 
 Manifest = dict[str, Any]
 CONTAINER = "server"
-PORT = 8080
+PORT, MIRROR_PORT = 8080, 8081
 VERSION_SET_LABEL = f"{GROUP}/version-set"
 GRACE_SECONDS = 45
 SPREAD = {"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}
@@ -79,7 +79,7 @@ def _container(key: ObjectKey, spec: DeploymentSpec, target: Target, platform: P
         "image": platform.image,
         "args": ["-m", "millwright_serving"],
         "command": ["python"],
-        "ports": [{"name": "http", "containerPort": PORT}],
+        "ports": [{"name": "http", "containerPort": PORT}, {"name": "mirror", "containerPort": MIRROR_PORT}],
         "env": [*_environment(key, target), *(e.manifest() for e in spec.template.env)],
         "envFrom": [{"secretRef": {"name": secret}}],
         "resources": resources,
@@ -108,6 +108,7 @@ def _environment(key: ObjectKey, target: Target) -> list[Manifest]:
         "MILLWRIGHT_MODEL_VERSION": target.version,
         "MILLWRIGHT_ALLOW_PICKLE": str(target.allow_pickle).lower(),
         "MILLWRIGHT_PORT": str(PORT),
+        "MILLWRIGHT_MIRROR_PORT": str(MIRROR_PORT),
         "MILLWRIGHT_COMPARE_URL": f"http://{key.name}.{key.namespace}.svc",
     }
     return [{"name": name, "value": value} for name, value in values.items()]

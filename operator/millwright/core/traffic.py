@@ -78,7 +78,7 @@ def _of_all(traffic: Traffic) -> Manifest:
     filters = [UNCOUNTED]
     if candidate is not None and traffic.mirror:
         share = {"percent": traffic.mirror} if traffic.mirror < 100 else {}
-        mirror = {"backendRef": {"name": candidate.version_set, "port": version_set.SERVICE_PORT}} | share
+        mirror = {"backendRef": {"name": candidate.version_set, "port": version_set.MIRROR_PORT}} | share
         filters.append({"type": "RequestMirror", "requestMirror": mirror})
     matches = [{"path": {"type": "PathPrefix", "value": "/"}}]
     return {"matches": matches, "filters": filters, "backendRefs": backends}

@@ -6,7 +6,7 @@ from millwright.core.children import DEPLOYMENT_LABEL, Manifest
 from millwright.core.execution import ObjectKey, short_hash
 from millwright.core.serving_pod import VERSION_SET_LABEL, Platform, Target
 
-SERVICE_PORT = 80
+SERVICE_PORT, MIRROR_PORT = 80, 81
 
 
 def name(key: ObjectKey, spec: DeploymentSpec, target: Target, platform: Platform) -> str:
@@ -45,6 +45,9 @@ def service(key: ObjectKey, uid: str, name: str, selected: dict[str, str], label
         "metadata": children.metadata(key, uid, name, labels),
         "spec": {
             "selector": selected,
-            "ports": [{"name": "http", "port": SERVICE_PORT, "targetPort": "http", "appProtocol": "http"}],
+            "ports": [
+                {"name": "http", "port": SERVICE_PORT, "targetPort": "http", "appProtocol": "http"},
+                {"name": "mirror", "port": MIRROR_PORT, "targetPort": "mirror", "appProtocol": "http"},
+            ],
         },
     }

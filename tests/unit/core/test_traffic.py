@@ -37,7 +37,7 @@ def test_all_others_go_by_weight() -> None:
 
 def test_copies_go_to_the_candidate_whose_answers_count_for_nothing() -> None:
     _, mirror = rules(Traffic(OLD, NEW, mirror=25))[-1]["filters"]
-    assert mirror["requestMirror"] == {"backendRef": {"name": "set-2", "port": 80}, "percent": 25}
+    assert mirror["requestMirror"] == {"backendRef": {"name": "set-2", "port": 81}, "percent": 25}
     _, whole = rules(Traffic(OLD, NEW, mirror=100))[-1]["filters"]
     assert "percent" not in whole["requestMirror"]
 
