@@ -48,7 +48,7 @@ def test_comparison_is_off_without_a_url() -> None:
 
     assert Settings.from_env(env).comparison is None
     assert Settings.from_env(env | {"MILLWRIGHT_COMPARE_URL": "http://a"}).comparison == Comparison(
-        "http://a", 0.1, 0.05
+        "http://a", 8081, 0.1, 0.05
     )
 
 
