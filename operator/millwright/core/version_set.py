@@ -7,6 +7,8 @@ from millwright.core.execution import ObjectKey, short_hash
 from millwright.core.serving_pod import VERSION_SET_LABEL, Platform, Target
 
 SERVICE_PORT, MIRROR_PORT = 80, 81
+# A pod counts when proxies and Gateways have had time to hear of it: requests before that find nobody.
+SETTLE_SECONDS = 2
 
 
 def name(key: ObjectKey, spec: DeploymentSpec, target: Target, platform: Platform) -> str:
@@ -24,6 +26,7 @@ def manifests(
     spec_of_any_size = {
         "selector": {"matchLabels": {VERSION_SET_LABEL: set_name}},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "minReadySeconds": SETTLE_SECONDS,
         "template": serving_pod.template(key, spec, target, platform, set_name),
     }
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": spec_of_any_size}
