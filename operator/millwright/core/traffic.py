@@ -33,11 +33,15 @@ def service(key: ObjectKey, uid: str, traffic: Traffic, routed: bool) -> Manifes
 
 
 def http_route(key: ObjectKey, uid: str, route: Route, traffic: Traffic) -> Manifest:
-    """Requests by weight; those that name a version go to that."""
+    """Requests by weight; those that name a version go to that.
+
+    The order of rules decides nothing, but Envoy Gateway names its clusters by it: the one that has the traffic stays
+    the first, or requests would find no cluster for a moment when another rule comes or goes.
+    """
     gateway = {"group": GATEWAY_API, "kind": "Gateway", "name": route.gateway.name}
     gateway |= {"namespace": route.gateway.namespace or key.namespace}
     gateway |= {"sectionName": route.gateway.section_name} if route.gateway.section_name else {}
-    rules = [*(_of_version(key, version) for version in _named(traffic)), _of_all(traffic)]
+    rules = [_of_all(traffic), *(_of_version(key, version) for version in _named(traffic))]
     return children.stamped(
         {
             "apiVersion": f"{GATEWAY_API}/v1",

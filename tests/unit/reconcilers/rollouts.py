@@ -56,7 +56,7 @@ def backends(world: FakeWorld) -> dict[str, int]:
     """Weight of each version set, of requests that name no version."""
     body = route(world)
     assert body is not None
-    return {one["name"]: one["weight"] for one in body["spec"]["rules"][-1]["backendRefs"]}
+    return {one["name"]: one["weight"] for one in body["spec"]["rules"][0]["backendRefs"]}
 
 
 def share(world: FakeWorld) -> int:

@@ -207,8 +207,8 @@ async def test_a_route_that_was_edited_by_hand_is_put_right() -> None:
     world = await serving_one(FakeWorld())
     body = route(world)
     assert body is not None
-    body["spec"]["rules"][-1]["backendRefs"][0]["weight"] = 1
-    body["spec"]["rules"][-1]["timeouts"] = {"request": "1s"}
+    body["spec"]["rules"][0]["backendRefs"][0]["weight"] = 1
+    body["spec"]["rules"][0]["timeouts"] = {"request": "1s"}
     await look(world, 1)
     assert list(backends(world).values()) == [100]
 
@@ -248,7 +248,7 @@ async def test_a_shadow_gets_copies_and_no_traffic() -> None:
     await walk(world)
     body = route(world)
     assert body is not None
-    mirror = body["spec"]["rules"][-1]["filters"][-1]
+    mirror = body["spec"]["rules"][0]["filters"][-1]
     assert mirror["requestMirror"]["backendRef"]["name"] == candidate(world)
     assert (mirror["requestMirror"]["percent"], share(world)) == (30, 0)
 
