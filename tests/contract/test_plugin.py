@@ -67,7 +67,7 @@ def test_what_is_made_gets_a_name(world: tuple[Cluster, Put], namespace: str) ->
     manifest = {"apiVersion": MODEL.api_version, "kind": "TrainingRun", "metadata": metadata, "spec": spec}
     name = cluster.create(TRAINING_RUN, namespace, manifest)
     assert name.startswith("again-")
-    assert cluster.get(TRAINING_RUN, namespace, name)["spec"]["replayOf"] == {"modelVersion": "1"}
+    assert cluster.get(TRAINING_RUN, namespace, name)["spec"]["replayOf"]["modelVersion"] == "1"
 
 
 def test_a_field_that_the_crd_does_not_know_is_refused(namespace: str) -> None:
