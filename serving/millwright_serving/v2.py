@@ -85,9 +85,9 @@ class RequestParser:
 def encode(
     model: str,
     version: str,
+    datatypes: Mapping[str, str],
     request: InferRequest,
     outputs: Mapping[str, Array],
-    datatypes: Mapping[str, str],
 ) -> bytes:
     """The response's body, its data flat in row-major order. A NaN is null, because JSON has no NaN."""
     response: dict[str, Any] = {"model_name": model, "model_version": version}

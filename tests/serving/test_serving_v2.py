@@ -167,7 +167,7 @@ def test_a_response_carries_the_model_the_id_and_flat_data() -> None:
         "s": np.array(["a", "b"], dtype=object),
     }
 
-    body = v2.encode("m", "3", request, outputs, {"p": "FP32", "s": "BYTES"})
+    body = v2.encode("m", "3", {"p": "FP32", "s": "BYTES"}, request, outputs)
 
     assert json.loads(body) == {
         "model_name": "m",
@@ -181,7 +181,7 @@ def test_a_response_carries_the_model_the_id_and_flat_data() -> None:
 
 
 def test_a_response_without_an_id_has_none() -> None:
-    body = v2.encode("m", "3", v2.InferRequest({}, 1, ()), {}, {})
+    body = v2.encode("m", "3", {}, v2.InferRequest({}, 1, ()), {})
 
     assert json.loads(body) == {"model_name": "m", "model_version": "3", "outputs": []}
 
