@@ -3,6 +3,7 @@
 import logging
 import time
 
+from millwright_serving.binary import EXTENSION
 from millwright_serving.errors import RequestError
 from millwright_serving.hosting import Models, Route, Scope, get, get_json
 from millwright_serving.metrics import CONTENT_TYPE
@@ -10,6 +11,8 @@ from millwright_serving.observation import Observer
 from millwright_serving.responses import ClientGone, Receive, Response, Send, error_response, json_response
 
 _READINESS = ("/ready", "/ping")  # of the server and of a model
+
+_SERVER = {"name": "millwright", "version": "0.1.0"}
 
 _log = logging.getLogger("millwright_serving")
 
@@ -63,7 +66,7 @@ class App:
 
     def _build_routes(self) -> dict[str, Route]:
         return {
-            "/v2": get_json(lambda: {"name": "millwright", "version": "0.1.0", "extensions": []}),
+            "/v2": get_json(lambda: _SERVER | {"extensions": [EXTENSION, *self.models.extensions]}),
             "/v2/health/live": get_json(lambda: {"live": True}),
             "/v2/health/ready": get(self._ready),
             "/ping": get(self._ready),

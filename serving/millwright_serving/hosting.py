@@ -34,6 +34,11 @@ class Models(Protocol):
         ...
 
     @property
+    def extensions(self) -> Sequence[str]:
+        """Of V2, in its words, beside those that all have."""
+        ...
+
+    @property
     def loading(self) -> bool:
         """Whether a thread loads a model while others answer."""
         ...

@@ -51,7 +51,7 @@ class Observer:
         if self._predictions is not None:
             self._predictions.add(outputs)
         if self._payload_log is not None:
-            response.headers = (self._payload_log.note(scope["headers"], request, outputs, response),)
+            response.headers += (self._payload_log.note(scope["headers"], request, outputs, response),)
 
     def answered(self, scope: _Scope, response: Response, seconds: float) -> None:
         """The client has its answer, `seconds` after its request's headers came."""

@@ -18,6 +18,7 @@ _log = logging.getLogger("millwright_serving")
 class OneModel:
     """Answers V2 and MLflow's protocol once the model is loaded."""
 
+    extensions = ()
     loading = False  # who is told to leave before it is loaded leaves at once
 
     def __init__(self, wanted: ModelVersion, settings: Settings, predictor: Predictor) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from millwright_serving.batching import Outputs, Predict
+from millwright_serving.binary import json_size
 from millwright_serving.errors import RequestError
 from millwright_serving.observation import Observer
 from millwright_serving.responses import Receive, Response, read_body
@@ -28,9 +29,11 @@ class Predictor:
     async def answer(self, protocol: Protocol, predict: Predict, scope: Mapping[str, Any], body: bytes) -> Response:
         """Raises RequestError: 400 where the request is not as the signature says, 500 where the model fails."""
         parse, encode = protocol
-        request = parse(body)
+        size = json_size(scope["headers"], body)
+        request = parse(body, size)
         outputs = await _outputs(predict, request)
-        response = Response(200, encode(request, outputs), rows=request.rows, asked=body)
+        response = encode(request, outputs)
+        response.asked, response.is_json = body, size is None and not request.binary
         self.observer.predicted(scope, request, outputs, response)
         return response
 

@@ -17,11 +17,13 @@ from millwright_serving.download import fetch, verified_manifest
 from millwright_serving.models import Model, load_model
 from millwright_serving.package import Manifest, PackageError, PredictionsDiffer, Tensor
 from millwright_serving.predictions import watch
+from millwright_serving.responses import Response
 from millwright_serving.sample import RecordedSample, read_sample
 from millwright_serving.settings import ModelVersion
 from millwright_serving.verification import Mismatch, largest_difference
 
-Protocol = tuple[Callable[[bytes], v2.InferRequest], Callable[[v2.InferRequest, Outputs], bytes]]
+# From a body, and how much of it is JSON where bytes follow; and back.
+Protocol = tuple[Callable[[bytes, int | None], v2.InferRequest], Callable[[v2.InferRequest, Outputs], Response]]
 
 # Up to so many rows are predicted where they arrive, because a thread costs more than they do;
 # a larger batch goes to a thread, so that probes and small requests needn't wait for it.
@@ -87,7 +89,7 @@ def _replay(served: ServedModel, sample: RecordedSample) -> None:
     """A model that fails on its own sample, or says something else than the one evaluated, must never become ready."""
     parse, encode = served.invocations
     try:
-        request = parse(orjson.dumps({"dataframe_split": sample.rows}))
+        request = parse(orjson.dumps({"dataframe_split": sample.rows}), None)
         outputs = served.model.predict(request.inputs)
         encode(request, outputs)
         _predict_once(served, {name: array[:1] for name, array in request.inputs.items()})

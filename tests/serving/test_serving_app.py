@@ -119,7 +119,7 @@ def test_every_answer_names_the_model_version(app: App) -> None:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/v2", {"name": "millwright", "version": "0.1.0", "extensions": []}),
+        ("/v2", {"name": "millwright", "version": "0.1.0", "extensions": ["binary_tensor_data"]}),
         ("/v2/health/live", {"live": True}),
         ("/v2/health/ready", {"ready": True}),
         ("/ping", {"ready": True}),

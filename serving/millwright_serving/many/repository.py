@@ -38,6 +38,7 @@ class Repository:
     """Ready once it knows what is listed; models are loaded when they are asked for."""
 
     headers = ()
+    extensions = ("model_repository",)
 
     def __init__(self, many: ManyModels, settings: Settings, predictor: Predictor) -> None:
         self._predictor, self._threads = predictor, settings.threads
