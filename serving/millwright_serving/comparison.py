@@ -41,7 +41,7 @@ class Comparer:
         self._queue: BoundedQueue[_Question] = BoundedQueue(MOST_WAITING, MOST_BYTES)
         told = "Mirrored requests by whether the version that has the traffic says the same."
         self._compared = Counter("millwright_serving_compared", told, ["result"], registry=registry)
-        told = "Mirrored requests that were not compared, because too many waited."
+        told = "Mirrored requests that were not compared: too many waited, or they were of bytes."
         self._dropped = Counter("millwright_serving_comparisons_dropped", told, registry=registry)
         self._connection = http.client.HTTPConnection(self._base.netloc, timeout=PATIENCE_SECONDS)
         self._is_failing = False
@@ -55,7 +55,7 @@ class Comparer:
             self._compared.labels("failed").inc()
         elif answer.status == 200:
             question = _Question(scope["path"], answer.asked, answer.body)
-            if not self._queue.offer(question, len(answer.asked) + len(answer.body)):
+            if not answer.is_json or not self._queue.offer(question, len(answer.asked) + len(answer.body)):
                 self._dropped.inc()
 
     def _run(self) -> None:

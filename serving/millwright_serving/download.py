@@ -1,19 +1,22 @@
 """Bring a package here and refuse it unless it is, byte for byte, the one that was asked for."""
 
 import shutil
+import threading
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from millwright_serving.package import MANIFEST, DigestMismatch, Manifest, PackageError, digest_of
 
+_CREATING = threading.Lock()  # a client may be used by many threads, but made by one at a time
 
-def fetch(uri: str, model_dir: Path) -> Path:
-    """The folder that holds the package: `uri` itself when it is a path, or a fresh copy of the s3:// prefix.
+
+def fetch(uri: str, place: Path) -> Path:
+    """The folder that holds the package: `uri` itself when it is a path; of an s3:// prefix a fresh copy at `place`.
 
     Raises PackageError when there is no such package or it cannot be read.
     """
     if uri.startswith("s3://"):
-        return _fetch_s3(uri, model_dir / "package")
+        return _fetch_s3(uri, place)
     folder = Path(uri)
     if not folder.is_dir():
         raise PackageError(f"There is no package at {uri}.")
@@ -66,7 +69,8 @@ def download_prefix(uri: str, folder: Path) -> bool:
 
     parts = urlsplit(uri)
     bucket, prefix = parts.netloc, parts.path.strip("/") + "/"
-    client = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+    with _CREATING:
+        client = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = [entry["Key"] for page in pages for entry in page.get("Contents", []) if not entry["Key"].endswith("/")]
     for key in keys:

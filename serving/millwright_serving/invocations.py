@@ -12,6 +12,7 @@ from millwright_serving.datatypes import Array, to_array
 from millwright_serving.errors import bad_request
 from millwright_serving.jsonbody import parse_object
 from millwright_serving.package import Signature
+from millwright_serving.responses import Response
 from millwright_serving.v2 import JSON_OPTIONS, InferRequest, common_rows, datatype_of, json_data
 
 Columns = dict[str, list[Any]]
@@ -25,8 +26,10 @@ class InvocationParser:
         self._matrix = len(self._tensors) == 1 and len(signature.inputs[0].shape) == 2
         self._output = prediction_of(signature)
 
-    def parse(self, body: bytes) -> InferRequest:
+    def parse(self, body: bytes, json_size: int | None = None) -> InferRequest:
         """Raises RequestError (400) that says what is wrong with the request."""
+        if json_size is not None:
+            raise bad_request("bytes behind the JSON are for V2 requests only")
         form, value = _form_of(parse_object(body))
         inputs = self._from_matrix(form, value) if self._matrix else self._from_columns(form, value)
         return InferRequest(inputs, common_rows(inputs), (self._output,))
@@ -48,9 +51,10 @@ class InvocationParser:
         return {tensor.name: flat.reshape(len(rows), -1) if rows else flat}
 
 
-def encode(request: InferRequest, outputs: Mapping[str, Array]) -> bytes:
+def encode(request: InferRequest, outputs: Mapping[str, Array]) -> Response:
     """`{"predictions": [...]}` with what the model's `predict` returned, nested as that was."""
-    return orjson.dumps({"predictions": json_data(outputs[request.outputs[0]])}, option=JSON_OPTIONS)
+    body = orjson.dumps({"predictions": json_data(outputs[request.outputs[0]])}, option=JSON_OPTIONS)
+    return Response(200, body, rows=request.rows)
 
 
 def prediction_of(signature: Signature) -> str:

@@ -1,7 +1,5 @@
 """What Prometheus sees of the server: predictions only; probes and scrapes would hide their errors."""
 
-from collections.abc import Callable
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from millwright_serving.predictions import PredictionCounts
@@ -11,9 +9,9 @@ _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 
 
 class Metrics:
-    """One registry per server. `in_flight` is asked at a scrape, so counting requests costs them nothing."""
+    """One registry per server. `in_flight` is told whom to ask at a scrape, so counting requests costs them nothing."""
 
-    def __init__(self, in_flight: Callable[[], float]) -> None:
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._requests = Counter(
@@ -27,8 +25,8 @@ class Metrics:
             registry=self.registry,
         )
         self._rows = Counter("millwright_serving_rows", "Rows predicted.", registry=self.registry)
-        gauge = Gauge("millwright_serving_requests_in_flight", "Requests not yet answered.", registry=self.registry)
-        gauge.set_function(in_flight)
+        told = "Requests not yet answered."
+        self.in_flight = Gauge("millwright_serving_requests_in_flight", told, registry=self.registry)
 
     def describe_model(
         self, name: str, version: str, digest: str, format: str, predictions: PredictionCounts | None

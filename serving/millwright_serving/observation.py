@@ -1,7 +1,7 @@
 """What is kept of requests: metrics, the access log, comparisons, the payload log."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from millwright_serving.comparison import ASKING, Comparer
@@ -16,6 +16,8 @@ from millwright_serving.v2 import InferRequest
 if TYPE_CHECKING:
     from millwright_serving.payload_log import PayloadLog
 
+_NO_PREDICTION = "/v2/repository/"
+
 _log = logging.getLogger("millwright_serving.access")
 _Scope = Mapping[str, Any]
 
@@ -23,8 +25,8 @@ _Scope = Mapping[str, Any]
 class Observer:
     """Told of each prediction before it is answered, and of each answer after it was sent. Waits for nothing."""
 
-    def __init__(self, settings: Settings, in_flight: Callable[[], float]) -> None:
-        self.metrics = Metrics(in_flight)
+    def __init__(self, settings: Settings) -> None:
+        self.metrics = Metrics()
         self._settings = settings
         self._comparer = Comparer(settings.comparison, self.metrics.registry) if settings.comparison else None
         self._predictions: PredictionCounts | None = None
@@ -49,11 +51,11 @@ class Observer:
         if self._predictions is not None:
             self._predictions.add(outputs)
         if self._payload_log is not None:
-            response.headers = (self._payload_log.note(scope["headers"], request, outputs, response),)
+            response.headers += (self._payload_log.note(scope["headers"], request, outputs, response),)
 
     def answered(self, scope: _Scope, response: Response, seconds: float) -> None:
         """The client has its answer, `seconds` after its request's headers came."""
-        if scope["method"] == "POST":
+        if scope["method"] == "POST" and (response.rows or not scope["path"].startswith(_NO_PREDICTION)):
             if ASKING not in scope["headers"]:
                 self.metrics.observe(response.status, seconds, response.rows)
             if self._comparer is not None:

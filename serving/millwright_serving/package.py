@@ -5,6 +5,7 @@ Shared with the packaging job, so it needs nothing but the standard library.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ SAMPLE = "sample.json"
 Format = Literal["onnx", "skops", "pickle"]
 MODEL_FILES: Mapping[Format, str] = {"onnx": "model.onnx", "skops": "model.skops", "pickle": "model.pkl"}
 
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 # Largest difference of a probability, or of a prediction relative to its size, that counts as the same.
 TOLERANCE = 1e-5
@@ -147,6 +149,11 @@ class Manifest:
 
     def to_json(self) -> str:
         return json.dumps(self.summary() | {"files": dict(self.files)}, indent=1, sort_keys=True)
+
+
+def is_digest(text: str) -> bool:
+    """Whether it has the form of a package's digest."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def file_digests(folder: Path) -> dict[str, str]:

@@ -24,7 +24,7 @@ class ClientGone(Exception):
 class Response:
     """`rows` is how many rows were predicted, for the metrics; `asked` the body of a request that got a prediction.
 
-    `headers` are those that not every answer has.
+    `headers` are those that not every answer has. `is_json`: neither it nor the request has bytes behind.
     """
 
     status: int
@@ -33,6 +33,7 @@ class Response:
     rows: int = 0
     asked: bytes = b""
     headers: tuple[Header, ...] = ()
+    is_json: bool = True
 
 
 def json_response(value: Any) -> Response:

@@ -1,24 +1,33 @@
 """A model that is ready to answer: loaded from a verified package, and warm."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 
 from millwright_serving import invocations, v2
-from millwright_serving.batching import Outputs
+from millwright_serving.batching import Inputs, Outputs
 from millwright_serving.datatypes import DATATYPES, Array
 from millwright_serving.download import fetch, verified_manifest
 from millwright_serving.models import Model, load_model
 from millwright_serving.package import Manifest, PackageError, PredictionsDiffer, Tensor
 from millwright_serving.predictions import watch
+from millwright_serving.responses import Response
 from millwright_serving.sample import RecordedSample, read_sample
-from millwright_serving.settings import Settings
+from millwright_serving.settings import ModelVersion
 from millwright_serving.verification import Mismatch, largest_difference
 
-Protocol = tuple[Callable[[bytes], v2.InferRequest], Callable[[v2.InferRequest, Outputs], bytes]]
+# From a body, and how much of it is JSON where bytes follow; and back.
+Protocol = tuple[Callable[[bytes, int | None], v2.InferRequest], Callable[[v2.InferRequest, Outputs], Response]]
+
+# Up to so many rows are predicted where they arrive, because a thread costs more than they do;
+# a larger batch goes to a thread, so that probes and small requests needn't wait for it.
+INLINE_ROWS = 64
 
 _PLATFORMS = {"onnx": "onnx_onnxruntime", "skops": "sklearn_skops", "pickle": "sklearn_pickle"}
 
@@ -31,8 +40,12 @@ class ServedModel:
     ) -> None:
         self.name, self.version, self.manifest, self.model = name, version, manifest, model
         self.predictions = watch(manifest.signature, sample.predictions if sample else {})
-        self._datatypes = {tensor.name: v2.datatype_of(tensor).name for tensor in manifest.signature.outputs}
-        self.infer: Protocol = (v2.RequestParser(manifest.signature).parse, self._encode_infer)
+        datatypes = {tensor.name: v2.datatype_of(tensor).name for tensor in manifest.signature.outputs}
+        # No method of its own: a model that is dropped must be gone at once, not at the next collection of garbage.
+        self.infer: Protocol = (
+            v2.RequestParser(manifest.signature).parse,
+            partial(v2.encode, name, version, datatypes),
+        )
         self.invocations: Protocol = (
             invocations.InvocationParser(manifest.signature).parse,
             invocations.encode,
@@ -47,21 +60,24 @@ class ServedModel:
             "platform": platform,
         } | self.manifest.signature.to_dict()
 
-    def _encode_infer(self, request: v2.InferRequest, outputs: Outputs) -> bytes:
-        return v2.encode(self.name, self.version, request, outputs, self._datatypes)
+    async def predict(self, inputs: Inputs, rows: int) -> Outputs:
+        """What the model says of these rows. Raises what its library raises."""
+        if rows <= INLINE_ROWS:
+            return self.model.predict(inputs)
+        return await asyncio.to_thread(self.model.predict, inputs)
 
 
-def load_served(settings: Settings) -> ServedModel:
-    """Fetch, verify, load, replay the sample and warm up.
+def load_served(wanted: ModelVersion, place: Path, threads: int = 1, arena: bool = True) -> ServedModel:
+    """Fetch to `place`, verify, load, replay the sample and warm up.
 
-    Raises PackageError: DigestMismatch before anything is loaded, PredictionsDiffer when it is not the model that was
-    evaluated.
+    `arena`: whether the model keeps memory for its next large batch. Raises PackageError: DigestMismatch before
+    anything is loaded, PredictionsDiffer when it is not the model that was evaluated.
     """
-    folder = fetch(settings.package_uri, settings.model_dir)
-    manifest = verified_manifest(folder, settings.package_digest)
-    model = load_model(folder, manifest, settings.allow_pickle, settings.threads)
+    folder = fetch(wanted.package_uri, place)
+    manifest = verified_manifest(folder, wanted.digest)
+    model = load_model(folder, manifest, wanted.allow_pickle, threads, arena)
     sample = read_sample(folder, manifest.signature)
-    served = ServedModel(settings.model_name, settings.model_version, manifest, model, sample)
+    served = ServedModel(wanted.name, wanted.version, manifest, model, sample)
     if sample is not None:
         _replay(served, sample)
     else:
@@ -73,7 +89,7 @@ def _replay(served: ServedModel, sample: RecordedSample) -> None:
     """A model that fails on its own sample, or says something else than the one evaluated, must never become ready."""
     parse, encode = served.invocations
     try:
-        request = parse(orjson.dumps({"dataframe_split": sample.rows}))
+        request = parse(orjson.dumps({"dataframe_split": sample.rows}), None)
         outputs = served.model.predict(request.inputs)
         encode(request, outputs)
         _predict_once(served, {name: array[:1] for name, array in request.inputs.items()})

@@ -16,11 +16,16 @@ import uvicorn
 import uvloop
 
 from millwright_serving.app import App
+from millwright_serving.environment import SettingsError
 from millwright_serving.logs import configure_logs, write_termination_message
+from millwright_serving.many.listing import ListingError
+from millwright_serving.many.repository import Repository
+from millwright_serving.observation import Observer
+from millwright_serving.one_model import OneModel
 from millwright_serving.package import DigestMismatch, PackageError, PredictionsDiffer
+from millwright_serving.prediction import Predictor
 from millwright_serving.protocol import TimedProtocol, close_slow
-from millwright_serving.served import ServedModel, load_served
-from millwright_serving.settings import TERMINATION_LOG, Settings, SettingsError
+from millwright_serving.settings import TERMINATION_LOG, ModelVersion, Settings
 
 EXIT_FAILED, EXIT_SETTINGS, EXIT_DIGEST, EXIT_PREDICTIONS = 1, 2, 3, 4
 
@@ -62,6 +67,15 @@ def main() -> int:
         write_termination_message(os.environ.get("MILLWRIGHT_TERMINATION_LOG", TERMINATION_LOG), str(error))
         return error.code
     return 0
+
+
+def build(settings: Settings) -> App:
+    """The app with what it hosts, not started."""
+    observer = Observer(settings)
+    predictor = Predictor(observer, settings.max_body_bytes)
+    if isinstance(settings.models, ModelVersion):
+        return App(OneModel(settings.models, settings, predictor), observer)
+    return App(Repository(settings.models, settings, predictor), observer)
 
 
 def may_leave(elapsed: float, idle: float, in_flight: int, least: float, most: float) -> bool:
@@ -115,34 +129,36 @@ async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
     leaving = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, _leave_at_once)
-    app = App(settings)
+    app = build(settings)
     server = _Server(_uvicorn_config(app), settings.request_seconds)
     serving = asyncio.create_task(server.serve(sockets=listeners))
     try:
-        # In a thread, so that liveness is answered meanwhile.
-        app.serve(await asyncio.to_thread(_load, settings))
+        await _start(app)
         loop.add_signal_handler(signal.SIGTERM, leaving.set)
         # What is loaded stays; without it, a collection of garbage during a request is short.
         gc.freeze()
-        _log.info("The model is ready.", extra={"fields": {"digest": settings.package_digest}})
         await leaving.wait()
         await _drain(app, settings)
     finally:
         server.should_exit = True
         await serving  # closes the listeners, then waits for what is in flight
         await asyncio.to_thread(app.observer.close)
+    if app.models.loading:
+        _leave_at_once()
 
 
 def _leave_at_once() -> None:
-    """Nobody is being answered yet, and the thread that loads cannot be told to stop: it ends with the process."""
-    _log.info("Ended by SIGTERM while the model was loading.")
+    """Nobody is being answered, and a thread that loads cannot be told to stop: it ends with the process."""
+    _log.info("Ended by SIGTERM while a model was loading.")
     sys.stdout.flush()
     os._exit(0)
 
 
-def _load(settings: Settings) -> ServedModel:
+async def _start(app: App) -> None:
     try:
-        return load_served(settings)
+        await app.models.start()
+    except ListingError as error:
+        raise StartError(EXIT_SETTINGS, str(error)) from error
     except DigestMismatch as error:
         raise StartError(EXIT_DIGEST, str(error)) from error
     except PredictionsDiffer as error:

@@ -5,11 +5,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from millwright_serving.environment import Reader, SettingsError
+from millwright_serving.memory import budget_bytes
+
 TERMINATION_LOG = "/dev/termination-log"
 
 
-class SettingsError(Exception):
-    """The environment is wrong; the message has one sentence for each mistake."""
+_LISTS = "MILLWRIGHT_MODELS_DIR"
+_OF_ONE_MODEL = (
+    *("MILLWRIGHT_PACKAGE_URI", "MILLWRIGHT_PACKAGE_DIGEST", "MILLWRIGHT_MODEL_NAME", "MILLWRIGHT_MODEL_VERSION"),
+    *("MILLWRIGHT_ALLOW_PICKLE", "MILLWRIGHT_COMPARE_URL", "MILLWRIGHT_BATCH_MAX_ROWS", "MILLWRIGHT_LOG_SAMPLE"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """What is served under a name: the package at a URI, with this digest and no other."""
+
+    name: str
+    version: str
+    package_uri: str
+    digest: str
+    allow_pickle: bool = False
+
+
+@dataclass(frozen=True)
+class ManyModels:
+    """Where the lists of models are, and what loading them on demand may take. Times in seconds, sizes in bytes."""
+
+    lists: Path
+    memory_budget: int
+    max_loads: int = 4
+    retry_seconds: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -45,11 +72,7 @@ class PayloadLogging:
 class Settings:
     """See docs/contracts.md, "Serving pod". Times are in seconds, sizes in bytes."""
 
-    package_uri: str
-    package_digest: str
-    model_name: str
-    model_version: str
-    allow_pickle: bool = False
+    models: ModelVersion | ManyModels
     port: int = 8080
     model_dir: Path = Path("/models")
     access_log: bool = False
@@ -65,13 +88,9 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Raises SettingsError that lists everything that is wrong."""
-        read = _Reader(env)
+        read = Reader(env)
         settings = cls(
-            package_uri=read.text("MILLWRIGHT_PACKAGE_URI"),
-            package_digest=read.digest("MILLWRIGHT_PACKAGE_DIGEST"),
-            model_name=read.text("MILLWRIGHT_MODEL_NAME"),
-            model_version=read.text("MILLWRIGHT_MODEL_VERSION"),
-            allow_pickle=read.flag("MILLWRIGHT_ALLOW_PICKLE"),
+            models=_models(read),
             port=int(read.number("MILLWRIGHT_PORT", cls.port, 65535)),
             model_dir=Path(env.get("MILLWRIGHT_MODEL_DIR") or cls.model_dir),
             access_log=read.flag("MILLWRIGHT_ACCESS_LOG"),
@@ -89,53 +108,26 @@ class Settings:
         return settings
 
 
-class _Reader:
-    """Reads variables and collects the mistakes, so that all are told at once."""
-
-    def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = env
-        self.mistakes: list[str] = []
-
-    def text(self, name: str) -> str:
-        value = self._env.get(name, "")
-        if not value:
-            self.mistakes.append(f"{name} must be set.")
-        elif not (value.isascii() and value.isprintable()):  # they travel in HTTP headers and paths
-            self.mistakes.append(f"{name} must be printable ASCII.")
-        return value
-
-    def digest(self, name: str) -> str:
-        value = self.text(name)
-        if value and not (value.startswith("sha256:") and len(value) == len("sha256:") + 64):
-            self.mistakes.append(f"{name} must be sha256:<64 hex digits>, not {value!r}.")
-        return value
-
-    def url(self, name: str, scheme: str) -> str:
-        """Empty where there is none."""
-        value = self._env.get(name, "")
-        if value and not (value.startswith(scheme) and len(value) > len(scheme)):
-            self.mistakes.append(f"{name} must be {scheme}…, not {value!r}.")
-        return value
-
-    def flag(self, name: str) -> bool:
-        value = self._env.get(name) or "false"
-        if value not in ("true", "false"):
-            self.mistakes.append(f"{name} must be true or false, not {value!r}.")
-        return value == "true"
-
-    def number(self, name: str, default: float, most: float = float("inf")) -> float:
-        value = self._env.get(name) or str(default)
-        try:
-            number = float(value)
-        except ValueError:
-            number = -1.0
-        if not 0 <= number <= most:
-            self.mistakes.append(f"{name} must be a number of at least 0{_at_most(most)}, not {value!r}.")
-            return default
-        return number
+def _models(read: Reader) -> ModelVersion | ManyModels:
+    if read.has(_LISTS):
+        for name in _OF_ONE_MODEL:
+            read.refuse(name, f"is for a server of one model; unset it, or {_LISTS}")
+        return ManyModels(
+            lists=Path(read.text(_LISTS)),
+            memory_budget=budget_bytes(read.number("MILLWRIGHT_MEMORY_BUDGET_MIB", 0)),
+            max_loads=int(read.number("MILLWRIGHT_MAX_LOADS", ManyModels.max_loads, least=1)),
+            retry_seconds=read.number("MILLWRIGHT_RETRY_SECONDS", ManyModels.retry_seconds),
+        )
+    return ModelVersion(
+        package_uri=read.text("MILLWRIGHT_PACKAGE_URI"),
+        digest=read.digest("MILLWRIGHT_PACKAGE_DIGEST"),
+        name=read.text("MILLWRIGHT_MODEL_NAME"),
+        version=read.text("MILLWRIGHT_MODEL_VERSION"),
+        allow_pickle=read.flag("MILLWRIGHT_ALLOW_PICKLE"),
+    )
 
 
-def _comparison(read: _Reader) -> Comparison | None:
+def _comparison(read: Reader) -> Comparison | None:
     url = read.url("MILLWRIGHT_COMPARE_URL", "http://")
     rtol = read.number("MILLWRIGHT_COMPARE_RTOL", Comparison.rtol)
     atol = read.number("MILLWRIGHT_COMPARE_ATOL", Comparison.atol)
@@ -143,17 +135,13 @@ def _comparison(read: _Reader) -> Comparison | None:
     return Comparison(url, port, rtol, atol) if url else None
 
 
-def _batching(read: _Reader) -> Batching | None:
+def _batching(read: Reader) -> Batching | None:
     """None, the default, where a batch would have one row."""
     rows = int(read.number("MILLWRIGHT_BATCH_MAX_ROWS", 1))
     delay = read.number("MILLWRIGHT_BATCH_MAX_DELAY_MS", 2.0)
     return Batching(rows, delay / 1000) if rows > 1 else None
 
 
-def _payload_logging(read: _Reader) -> PayloadLogging | None:
+def _payload_logging(read: Reader) -> PayloadLogging | None:
     sample = read.number("MILLWRIGHT_LOG_SAMPLE", 0.0, most=1.0)
     return PayloadLogging(sample, read.text("MILLWRIGHT_LOG_URI")) if sample else None
-
-
-def _at_most(most: float) -> str:
-    return "" if most == float("inf") else f" and at most {most:.0f}"

@@ -11,10 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
+from millwright_serving import binary
 from millwright_serving.datatypes import DATATYPES, Array, Datatype, to_array
 from millwright_serving.errors import bad_request
 from millwright_serving.jsonbody import parse_object
 from millwright_serving.package import PackageError, Signature, Tensor
+from millwright_serving.responses import Response
+
+_BINARY = "binary_data_size, and the header Inference-Header-Content-Length"
 
 JSON_OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 
@@ -26,6 +30,7 @@ class InferRequest(NamedTuple):
     rows: int
     outputs: Sequence[str]
     id: str | None = None
+    binary: Sequence[str] = ()  # of the outputs, those to be answered as bytes
 
 
 class RequestParser:
@@ -35,11 +40,19 @@ class RequestParser:
         self._inputs = {tensor.name: (tensor, datatype_of(tensor)) for tensor in signature.inputs}
         self._outputs = tuple(tensor.name for tensor in signature.outputs)
 
-    def parse(self, body: bytes) -> InferRequest:
-        """Raises RequestError (400) that says what is wrong with the request."""
-        request = parse_object(body)
-        inputs = self._arrays(request.get("inputs"))
-        return InferRequest(inputs, common_rows(inputs), self._requested(request.get("outputs")), _id_of(request))
+    def parse(self, body: bytes, json_size: int | None = None) -> InferRequest:
+        """Where there is a `json_size`, tensors may be behind it as bytes.
+
+        Raises RequestError (400) that says what is wrong with the request.
+        """
+        if json_size is None:
+            request = parse_object(body)
+        else:
+            request = parse_object(body[:json_size])
+            binary.attach(request, memoryview(body)[json_size:])
+        inputs, outputs = self._arrays(request.get("inputs")), self._requested(request.get("outputs"))
+        as_bytes = binary.wanted_binary(request, outputs) if "parameters" in request or "outputs" in request else ()
+        return InferRequest(inputs, common_rows(inputs), outputs, _id_of(request), as_bytes)
 
     def _arrays(self, entries: Any) -> dict[str, Array]:
         if type(entries) is not list:
@@ -67,7 +80,10 @@ class RequestParser:
         if tensor.shape == (-1,) and type(data) is list and shape == [len(data)]:
             return to_array(name, data, datatype)
         shape = _shape_of(name, shape, tensor)
-        array = to_array(name, _flat(name, data, shape), datatype)
+        if type(data) is memoryview:
+            array = binary.from_bytes(name, data, prod(shape), datatype)
+        else:
+            array = to_array(name, _flat(name, data, shape), datatype)
         return array if len(tensor.shape) == 1 else array.reshape(shape)
 
     def _requested(self, entries: Any) -> Sequence[str]:
@@ -85,14 +101,16 @@ class RequestParser:
 def encode(
     model: str,
     version: str,
+    datatypes: Mapping[str, str],
     request: InferRequest,
     outputs: Mapping[str, Array],
-    datatypes: Mapping[str, str],
-) -> bytes:
-    """The response's body, its data flat in row-major order. A NaN is null, because JSON has no NaN."""
+) -> Response:
+    """Data is flat in row-major order. In JSON a NaN is null, because JSON has no NaN."""
     response: dict[str, Any] = {"model_name": model, "model_version": version}
     if request.id is not None:
         response["id"] = request.id
+    if request.binary:
+        return _with_bytes(response, datatypes, request, outputs)
     response["outputs"] = [
         {
             "name": name,
@@ -102,7 +120,26 @@ def encode(
         }
         for name in request.outputs
     ]
-    return orjson.dumps(response, option=JSON_OPTIONS)
+    return Response(200, orjson.dumps(response, option=JSON_OPTIONS), rows=request.rows)
+
+
+def _with_bytes(
+    response: dict[str, Any], datatypes: Mapping[str, str], request: InferRequest, outputs: Mapping[str, Array]
+) -> Response:
+    tails = {name: binary.to_bytes(outputs[name], DATATYPES[datatypes[name]]) for name in request.binary}
+    response["outputs"] = [
+        {"name": name, "datatype": datatypes[name], "shape": outputs[name].shape}
+        | (
+            {"parameters": {"binary_data_size": len(tails[name])}}
+            if name in tails
+            else {"data": json_data(outputs[name].ravel())}
+        )
+        for name in request.outputs
+    ]
+    head = orjson.dumps(response, option=JSON_OPTIONS)
+    size = (binary.SIZE_HEADER, b"%d" % len(head))
+    body = b"".join([head, *(tails[name] for name in request.outputs if name in tails)])
+    return Response(200, body, binary.CONTENT_TYPE, request.rows, headers=(size,))
 
 
 def json_data(array: Array) -> Any:
@@ -154,7 +191,7 @@ def _shape_of(name: str, shape: Any, tensor: Tensor) -> list[int]:
 
 def _flat(name: str, data: Any, shape: list[int]) -> list[Any]:
     if type(data) is not list:
-        raise bad_request(f"input '{name}' must have its values in 'data', an array; binary data is not supported")
+        raise bad_request(f"input '{name}' must have its values in 'data', an array; bytes need {_BINARY}")
     if data and type(data[0]) is list:
         data = _unnest(name, data, shape)
     values: list[Any] = data

@@ -40,6 +40,7 @@ PROGRAMS = (
     Program("lifecycle"),
     Program("scale"),
     Program("serving"),
+    Program("many"),
     Program("embedded", "make cluster images install", _installed),
     Program("shares", "make cluster images install GATEWAY=1, and GATEWAY=1 here", _has_gateway),
     Program("submission", "make cluster images install KUBEFLOW=1, and KUBEFLOW=1 here", _has_kubeflow),

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,8 +39,8 @@ class Load:
 class _Connection(asyncio.Protocol):
     """Sends the next request when the answer to the last one is complete, while there are any left."""
 
-    def __init__(self, raw: bytes, left: list[None], load: Load) -> None:
-        self._raw, self._left, self._load = raw, left, load
+    def __init__(self, left: Iterator[bytes], load: Load) -> None:
+        self._left, self._load = left, load
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: Any) -> None:
@@ -65,23 +66,31 @@ class _Connection(asyncio.Protocol):
         self._next()
 
     def _next(self) -> None:
-        if not self._left:
+        raw = next(self._left, None)
+        if raw is None:
             self.done.set_result(None)
             self._transport.close()
             return
-        self._left.pop()
         self._parser, self._body = httptools.HttpResponseParser(self), b""
         self._sent = time.perf_counter()
-        self._transport.write(self._raw)
+        self._transport.write(raw)
 
 
 async def send(request: Request, count: int, connections: int) -> Load:
-    """So many requests, over so many connections at once."""
-    loop, load, left = asyncio.get_running_loop(), Load(), [None] * count
+    """The same request so many times, over so many connections at once."""
+    return await _send(request.port, [request.raw] * count, connections)
+
+
+async def send_in_turn(requests: Sequence[Request]) -> Load:
+    """These to one server, one after the other, over one connection."""
+    return await _send(requests[0].port, [request.raw for request in requests], 1)
+
+
+async def _send(port: int, raws: Sequence[bytes], connections: int) -> Load:
+    loop, load, left = asyncio.get_running_loop(), Load(), iter(raws)
     began = time.perf_counter()
     made = [
-        await loop.create_connection(lambda: _Connection(request.raw, left, load), "127.0.0.1", request.port)
-        for _ in range(connections)
+        await loop.create_connection(lambda: _Connection(left, load), "127.0.0.1", port) for _ in range(connections)
     ]
     async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.gather(*(connection.done for _, connection in made))

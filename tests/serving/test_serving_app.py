@@ -9,10 +9,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from tests.serving import packages
 
-from millwright_serving.app import INLINE_ROWS, App
+from millwright_serving.app import App
 from millwright_serving.package import Manifest
-from millwright_serving.served import load_served
-from millwright_serving.settings import Settings
+from millwright_serving.served import INLINE_ROWS
+from millwright_serving.server import build
+from millwright_serving.settings import ModelVersion, Settings
 
 Onnx = tuple[Path, Manifest, LogisticRegression]
 MODEL = "/v2/models/delay"
@@ -65,18 +66,24 @@ def split_body(table: np.ndarray) -> bytes:
 
 
 def settings_of(folder: Path, manifest: Manifest) -> Settings:
-    return Settings(str(folder), manifest.digest, "delay", "7", max_body_bytes=100_000)
+    return Settings(ModelVersion("delay", "7", str(folder), manifest.digest), max_body_bytes=100_000)
+
+
+def ready(settings: Settings) -> App:
+    """An app that has started."""
+    app = build(settings)
+    asyncio.run(app.models.start())
+    return app
 
 
 @pytest.fixture
 def loading(onnx: Onnx) -> App:
-    return App(settings_of(*onnx[:2]))
+    return build(settings_of(*onnx[:2]))
 
 
 @pytest.fixture
-def app(loading: App) -> App:
-    loading.serve(load_served(loading.settings))
-    return loading
+def app(onnx: Onnx) -> App:
+    return ready(settings_of(*onnx[:2]))
 
 
 @pytest.mark.parametrize("path", [MODEL, f"{MODEL}/versions/7"])
@@ -114,7 +121,7 @@ def test_every_answer_names_the_model_version(app: App) -> None:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/v2", {"name": "millwright", "version": "0.1.0", "extensions": []}),
+        ("/v2", {"name": "millwright", "version": "0.1.0", "extensions": ["binary_tensor_data"]}),
         ("/v2/health/live", {"live": True}),
         ("/v2/health/ready", {"ready": True}),
         ("/ping", {"ready": True}),
@@ -204,8 +211,7 @@ def test_a_body_over_the_limit_is_refused(app: App, chunks: tuple[bytes, ...], h
 def test_what_the_model_raises_on_an_allowed_request_is_the_servers_fault_and_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, count: int
 ) -> None:
-    app = App(settings_of(tmp_path, packages.skops_package(tmp_path, packages.logistic_regression())))
-    app.serve(load_served(app.settings))
+    app = ready(settings_of(tmp_path, packages.skops_package(tmp_path, packages.logistic_regression())))
 
     answer = call(app, "POST", "/invocations", json.dumps({"inputs": [[None, 1, 2]] * count}).encode())
 
@@ -222,8 +228,7 @@ def test_what_the_model_raises_on_an_allowed_request_is_the_servers_fault_and_lo
 def test_what_the_signature_does_not_allow_is_the_clients_mistake(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, inputs: Any
 ) -> None:
-    app = App(settings_of(tmp_path, packages.skops_package(tmp_path, packages.logistic_regression())))
-    app.serve(load_served(app.settings))
+    app = ready(settings_of(tmp_path, packages.skops_package(tmp_path, packages.logistic_regression())))
 
     answer = call(app, "POST", "/invocations", json.dumps({"inputs": inputs}).encode())
 
@@ -268,8 +273,7 @@ def test_metrics_count_what_was_predicted_whatever_was_asked_for(app: App, onnx:
 
 
 def test_metrics_of_a_regressor_have_the_buckets_of_its_sample(tmp_path: Path) -> None:
-    app = App(settings_of(tmp_path, packages.values_package(tmp_path, [0.0, 10.0])))
-    app.serve(load_served(app.settings))
+    app = ready(settings_of(tmp_path, packages.values_package(tmp_path, [0.0, 10.0])))
     call(app, "POST", "/invocations", b'{"inputs": [[1, 2, 3]]}')
 
     lines = call(app, "GET", "/metrics").body.decode().splitlines()

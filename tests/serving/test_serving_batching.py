@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from sklearn.linear_model import LogisticRegression
 from tests.serving import packages
-from tests.serving.test_serving_app import MODEL, call, infer_body, settings_of
+from tests.serving.test_serving_app import MODEL, call, infer_body, ready, settings_of
 
-from millwright_serving.app import App
 from millwright_serving.batching import Batcher, Inputs, Outputs
 from millwright_serving.package import Manifest
-from millwright_serving.served import load_served
 from millwright_serving.settings import Batching
 
 BAD = -1.0
@@ -107,8 +105,7 @@ async def test_rows_of_another_width_are_asked_for_each() -> None:
 
 
 def test_a_batching_server_answers_as_one_that_does_not(onnx: Onnx) -> None:
-    app = App(replace(settings_of(*onnx[:2]), batching=Batching(10, 0.001)))
-    app.serve(load_served(app.settings))
+    app = ready(replace(settings_of(*onnx[:2]), batching=Batching(10, 0.001)))
     table = packages.rows(2, seed=5)
 
     answer = call(app, "POST", f"{MODEL}/infer", infer_body(table))

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 from sklearn.linear_model import LogisticRegression
 from tests.serving import packages
-from tests.serving.test_serving_app import MODEL, Answer, call, infer_body, settings_of, split_body
+from tests.serving.test_serving_app import MODEL, Answer, call, infer_body, ready, settings_of, split_body
 from tests.serving.test_serving_server import wait_until
 
 from millwright_serving import comparison
 from millwright_serving.app import App
 from millwright_serving.bounded import BoundedQueue
 from millwright_serving.package import Manifest
-from millwright_serving.served import load_served
 from millwright_serving.settings import Comparison
 
 Onnx = tuple[Path, Manifest, LogisticRegression]
@@ -74,8 +73,7 @@ def answering(status: int, body: Any) -> Callable[[str], Answer]:
 
 
 def shadow(onnx: Onnx, url: str) -> App:
-    app = App(replace(settings_of(*onnx[:2]), comparison=Comparison(url)))
-    app.serve(load_served(app.settings))
+    app = ready(replace(settings_of(*onnx[:2]), comparison=Comparison(url)))
     return app
 
 
@@ -88,8 +86,7 @@ def compared(app: App, result: str) -> float | None:
 
 
 def test_a_mirrored_request_is_put_to_the_champion_too_and_the_answers_compared(onnx: Onnx) -> None:
-    same = App(settings_of(*onnx[:2]))
-    same.serve(load_served(same.settings))
+    same = ready(settings_of(*onnx[:2]))
     answer = lambda asked: call(same, "POST", "/invocations", asked.encode(), headers=(comparison.ASKING,))  # noqa: E731
     with champion(answer) as server:
         app = shadow(onnx, server.url)

@@ -96,11 +96,11 @@ def test_predictions_are_the_label_where_there_is_one() -> None:
     request = invocations.InvocationParser(MATRIX).parse(b'{"inputs": [[1, 2]]}')
     outputs = {"probabilities": np.array([[0.25, 0.75]], dtype=np.float32), "label": np.array([1])}
 
-    assert invocations.encode(request, outputs) == b'{"predictions":[1]}'
+    assert invocations.encode(request, outputs).body == b'{"predictions":[1]}'
 
 
 def test_predictions_are_the_only_output_of_a_regressor() -> None:
     signature = Signature(MATRIX.inputs, (Tensor("y", "FP32", (-1, 2)),))
     request = invocations.InvocationParser(signature).parse(b'{"inputs": [[1, 2]]}')
 
-    assert invocations.encode(request, {"y": np.array([[0.5, 2]])}) == b'{"predictions":[[0.5,2.0]]}'
+    assert invocations.encode(request, {"y": np.array([[0.5, 2]])}).body == b'{"predictions":[[0.5,2.0]]}'

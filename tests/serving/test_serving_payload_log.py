@@ -12,7 +12,7 @@ import pytest
 from arro3.io import read_parquet
 from sklearn.linear_model import LogisticRegression
 from tests.serving import packages
-from tests.serving.test_serving_app import MODEL, Answer, call, infer_body, settings_of, split_body
+from tests.serving.test_serving_app import MODEL, Answer, call, infer_body, ready, settings_of, split_body
 from tests.serving.test_serving_server import BODY, DEADLINE, running
 
 from millwright_serving import payload_log
@@ -21,7 +21,6 @@ from millwright_serving.bounded import BoundedQueue
 from millwright_serving.comparison import ASKING
 from millwright_serving.log_files import Prediction, parquet
 from millwright_serving.package import Manifest
-from millwright_serving.served import load_served
 from millwright_serving.settings import PayloadLogging
 
 Onnx = tuple[Path, Manifest, LogisticRegression]
@@ -45,8 +44,7 @@ def app(onnx: Onnx, tmp_path: Path) -> App:
 
 
 def logging_app(onnx: Onnx, uri: Path, sample: float = 1.0) -> App:
-    app = App(replace(settings_of(*onnx[:2]), payload_logging=PayloadLogging(sample, str(uri))))
-    app.serve(load_served(app.settings))
+    app = ready(replace(settings_of(*onnx[:2]), payload_logging=PayloadLogging(sample, str(uri))))
     return app
 
 
@@ -104,8 +102,7 @@ def test_a_share_of_the_requests_is_logged(onnx: Onnx, tmp_path: Path, monkeypat
 
 
 def test_without_it_no_id_is_given(onnx: Onnx) -> None:
-    app = App(settings_of(*onnx[:2]))
-    app.serve(load_served(app.settings))
+    app = ready(settings_of(*onnx[:2]))
 
     assert "x-request-id" not in ask(app).headers
 

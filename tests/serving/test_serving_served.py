@@ -9,13 +9,13 @@ from tests.serving import packages
 
 from millwright_serving.package import Manifest, PredictionsDiffer, Signature, Tensor
 from millwright_serving.served import ServedModel, load_served
-from millwright_serving.settings import Settings
+from millwright_serving.settings import ModelVersion
 
 Onnx = tuple[Path, Manifest, LogisticRegression]
 
 
 def load(folder: Path, manifest: Manifest) -> ServedModel:
-    return load_served(Settings(str(folder), manifest.digest, "delay", "7", allow_pickle=True))
+    return load_served(ModelVersion("delay", "7", str(folder), manifest.digest, allow_pickle=True), folder)
 
 
 def with_predictions(onnx: Onnx, predictions: Any) -> Manifest:

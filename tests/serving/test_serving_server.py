@@ -150,7 +150,7 @@ def test_sigterm_while_the_model_loads_ends_the_process_at_once(tmp_path: Path) 
 
     assert time.monotonic() - began < 5
     assert code == 0
-    assert lines[-1]["message"] == "Ended by SIGTERM while the model was loading."
+    assert lines[-1]["message"] == "Ended by SIGTERM while a model was loading."
 
 
 def test_sigterm_while_the_libraries_are_imported_ends_the_process_at_once(onnx: Onnx, tmp_path: Path) -> None:

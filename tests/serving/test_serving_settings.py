@@ -2,7 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from millwright_serving.settings import Batching, Comparison, PayloadLogging, Settings, SettingsError
+from millwright_serving import memory
+from millwright_serving.environment import SettingsError
+from millwright_serving.settings import (
+    Batching,
+    Comparison,
+    ManyModels,
+    ModelVersion,
+    PayloadLogging,
+    Settings,
+)
 
 DIGEST = "sha256:" + "a" * 64
 REQUIRED = {
@@ -16,9 +25,9 @@ REQUIRED = {
 def test_what_is_not_set_has_the_defaults_of_the_contract() -> None:
     settings = Settings.from_env(REQUIRED)
 
-    assert settings == Settings("s3://models/flights/m", DIGEST, "m", "1")
+    assert settings == Settings(ModelVersion("m", "1", "s3://models/flights/m", DIGEST))
     assert (settings.port, settings.drain_seconds, settings.model_dir) == (8080, 15, Path("/models"))
-    assert settings.max_body_bytes == 16777216 and not settings.allow_pickle and not settings.access_log
+    assert settings.max_body_bytes == 16777216 and not settings.access_log
 
 
 def test_all_mistakes_are_told_at_once() -> None:
@@ -84,3 +93,35 @@ def test_a_share_of_the_requests_is_logged_where_there_is_a_place_for_it() -> No
         Settings.from_env(env)
     with pytest.raises(SettingsError, match="MILLWRIGHT_LOG_SAMPLE must be a number of at least 0 and at most 1"):
         Settings.from_env(env | {"MILLWRIGHT_LOG_SAMPLE": "10"})
+
+
+MANY = {"MILLWRIGHT_MODELS_DIR": "/etc/models", "MILLWRIGHT_MEMORY_BUDGET_MIB": "100"}
+
+
+def test_a_folder_of_lists_makes_it_a_server_of_many_models() -> None:
+    more = {"MILLWRIGHT_MAX_LOADS": "2", "MILLWRIGHT_RETRY_SECONDS": "5"}
+
+    assert Settings.from_env(MANY).models == ManyModels(Path("/etc/models"), 100 * 2**20, 4, 30.0)
+    assert Settings.from_env(MANY | more).models == ManyModels(Path("/etc/models"), 100 * 2**20, 2, 5.0)
+
+
+def test_without_a_budget_it_is_a_share_of_what_the_container_may_have(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "max").write_text("max\n")
+    (tmp_path / "limit").write_text("1000\n")
+    monkeypatch.setattr(memory, "_LIMITS", (tmp_path / "nothing", tmp_path / "max", tmp_path / "limit"))
+
+    models = Settings.from_env({"MILLWRIGHT_MODELS_DIR": "/etc/models"}).models
+
+    assert isinstance(models, ManyModels) and models.memory_budget == 700
+
+
+def test_what_is_for_one_model_is_refused_beside_many() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env(MANY | {"MILLWRIGHT_MODEL_NAME": "m", "MILLWRIGHT_MAX_LOADS": "0"})
+
+    assert str(refused.value) == (
+        "MILLWRIGHT_MODEL_NAME is for a server of one model; unset it, or MILLWRIGHT_MODELS_DIR. "
+        "MILLWRIGHT_MAX_LOADS must be a number of at least 1, not '0'."
+    )

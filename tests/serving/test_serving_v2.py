@@ -133,7 +133,7 @@ MISTAKES: dict[str, tuple[Signature, Any, str]] = {
     ),
     "no shape": (TWO_COLUMNS, {"inputs": [X | {"shape": None}, N]}, "must have a shape"),
     "a negative size": (TWO_COLUMNS, {"inputs": [X | {"shape": [-1]}, N]}, "must have a shape"),
-    "no data": (TWO_COLUMNS, {"inputs": [X | {"data": None}, N]}, "binary data is not supported"),
+    "no data": (TWO_COLUMNS, {"inputs": [X | {"data": None}, N]}, "bytes need binary_data_size, and the header"),
     "too few values": (TWO_COLUMNS, {"inputs": [X | {"shape": [2]}, N]}, "has shape [2], but 1 values"),
     "another rank": (TWO_COLUMNS, {"inputs": [X | {"shape": [1, 2]}, N]}, "the model's is [-1]"),
     "another width": (MATRIX, {"inputs": [INPUT | {"shape": [4, 1]}]}, "the model's is [-1, 2]"),
@@ -167,9 +167,9 @@ def test_a_response_carries_the_model_the_id_and_flat_data() -> None:
         "s": np.array(["a", "b"], dtype=object),
     }
 
-    body = v2.encode("m", "3", request, outputs, {"p": "FP32", "s": "BYTES"})
+    answer = v2.encode("m", "3", {"p": "FP32", "s": "BYTES"}, request, outputs)
 
-    assert json.loads(body) == {
+    assert json.loads(answer.body) == {
         "model_name": "m",
         "model_version": "3",
         "id": "abc",
@@ -181,9 +181,9 @@ def test_a_response_carries_the_model_the_id_and_flat_data() -> None:
 
 
 def test_a_response_without_an_id_has_none() -> None:
-    body = v2.encode("m", "3", v2.InferRequest({}, 1, ()), {}, {})
+    answer = v2.encode("m", "3", {}, v2.InferRequest({}, 1, ()), {})
 
-    assert json.loads(body) == {"model_name": "m", "model_version": "3", "outputs": []}
+    assert json.loads(answer.body) == {"model_name": "m", "model_version": "3", "outputs": []}
 
 
 def test_a_signature_that_json_cannot_carry_is_refused() -> None:

@@ -16,7 +16,7 @@ class Model(Protocol):
         ...
 
 
-def load_model(folder: Path, manifest: Manifest, allow_pickle: bool, threads: int = 1) -> Model:
+def load_model(folder: Path, manifest: Manifest, allow_pickle: bool, threads: int = 1, arena: bool = True) -> Model:
     """The model of a verified package. Raises PackageError when it can't or may not be loaded."""
     path = folder / MODEL_FILES[manifest.format]
     if not path.is_file():
@@ -27,7 +27,7 @@ def load_model(folder: Path, manifest: Manifest, allow_pickle: bool, threads: in
     if manifest.format == "onnx":
         from millwright_serving.models.onnx import OnnxModel
 
-        return OnnxModel(path, manifest.signature, threads)
+        return OnnxModel(path, manifest.signature, threads, arena)
     from millwright_serving.models.estimator import EstimatorModel, load_pickle, load_skops
 
     estimator = load_skops(path) if manifest.format == "skops" else load_pickle(path)

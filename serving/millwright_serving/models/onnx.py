@@ -21,10 +21,13 @@ _DTYPES: Mapping[str, type[Any]] = {
 
 
 class OnnxModel:
-    """One session; `threads` are those within one operator (the pod has about one core, so 1 is fastest)."""
+    """One session; `threads` are those within one operator (the pod has about one core, so 1 is fastest).
 
-    def __init__(self, path: Path, signature: Signature, threads: int = 1) -> None:
-        self._session = _open_session(path, threads)
+    `arena`: memory that the session keeps for itself, some 200 KiB at least.
+    """
+
+    def __init__(self, path: Path, signature: Signature, threads: int = 1, arena: bool = True) -> None:
+        self._session = _open_session(path, threads, arena)
         nodes = {node.name: node for node in self._session.get_inputs()}
         _require("input", [t.name for t in signature.inputs], list(nodes), exact=True)
         _require("output", [t.name for t in signature.outputs], [o.name for o in self._session.get_outputs()])
@@ -41,8 +44,9 @@ class OnnxModel:
         return {tensor.name: conform(value, tensor) for tensor, value in zip(self._outputs, values, strict=True)}
 
 
-def _open_session(path: Path, threads: int) -> ort.InferenceSession:
+def _open_session(path: Path, threads: int, arena: bool) -> ort.InferenceSession:
     options = ort.SessionOptions()
+    options.enable_cpu_mem_arena = arena
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors: ONNX Runtime's warnings are not JSON lines

@@ -1,0 +1,1 @@
+"""The server of many models: lists of them, loaded on demand within a memory budget."""
