@@ -24,7 +24,7 @@ POLL_SECONDS = 5.0
 HOLD_SECONDS = 1.0
 WAIT_SECONDS = 15.0
 # A watch that lost its history does not tell what was deleted meanwhile: look now and then.
-RESYNC_SECONDS = 30.0
+RESYNC_SECONDS = 60.0
 
 DeploymentPlan = Plan[DeploymentAction, DeploymentStatus]
 
