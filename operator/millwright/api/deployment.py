@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from millwright.api.analysis import MAX_METRICS, Analysis
 from millwright.api.common import (
     NOT_OBSERVED,
     AliasName,
@@ -22,7 +23,7 @@ from millwright.api.common import (
     rules,
 )
 from millwright.api.pod_template import PodTemplate
-from millwright.api.rollout import MAX_METRICS, Analysis, Rollout, Route, Strategy
+from millwright.api.rollout import Rollout, Route, Strategy
 
 MAX_HISTORY = 10
 DEFAULT_ALIAS = "champion"

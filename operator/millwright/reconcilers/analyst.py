@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from millwright.api.analysis import Analysis
 from millwright.api.deployment import DeploymentSpec, DeploymentStatus
-from millwright.api.rollout import Analysis
 from millwright.core.analysis import judging, queries
 from millwright.core.analysis.counting import Series, Window, window
 from millwright.core.analysis.judging import Readings

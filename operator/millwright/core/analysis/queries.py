@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from millwright.api.rollout import Analysis
+from millwright.api.analysis import Analysis
 from millwright.core.analysis.drift import PREDICTIONS
 from millwright.core.analysis.metrics import DRIFT, share
 
