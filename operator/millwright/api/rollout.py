@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from millwright.api.common import ApiModel, DnsName, ModelVersionNumber, ObjectName, cel, rules
+from millwright.api.experiment import Experiment
 
 MAX_STEPS, MAX_ABORTED = 20, 20
 
@@ -58,16 +59,21 @@ class Strategy(ApiModel):
                 "!has(self.steps) || self.type != 'BlueGreen' || !self.steps.exists(s, has(s.mirror))",
                 "mirror is for Canary and Shadow: a BlueGreen candidate gets no requests before it is promoted",
             ),
+            cel(
+                "has(self.experiment) == (has(self.type) && self.type == 'Experiment')",
+                "strategy.type Experiment and strategy.experiment need each other",
+            ),
         )
     )
 
-    type: Literal["RollingUpdate", "Recreate", "Canary", "BlueGreen", "Shadow"] = Field(
+    type: Literal["RollingUpdate", "Recreate", "Canary", "BlueGreen", "Shadow", "Experiment"] = Field(
         "RollingUpdate",
         description="RollingUpdate: the new version starts beside the old one, takes the traffic when all its pods "
         "answer, and the old one drains. Recreate: the old version's pods leave before the new one starts, so that "
         "nothing answers in between; for pools without room for both, such as a single GPU. Canary: it gets a share "
         "of the traffic, step by step. BlueGreen: it starts in full, can be tried, and gets no traffic until it is "
-        "promoted. Shadow: it gets copies of requests, and its answers are discarded and compared.",
+        "promoted. Shadow: it gets copies of requests, and its answers are discarded and compared. Experiment: as "
+        "RollingUpdate, and other versions are served beside it, until it is known which does best.",
     )
     steps: tuple[Step, ...] | None = Field(
         None,
@@ -76,6 +82,7 @@ class Strategy(ApiModel):
         description="What happens before the new version takes all traffic; left out: of Canary 10 %, 60 s, 50 %, "
         "60 s; of BlueGreen, waiting for approval; of Shadow, all requests mirrored for 300 s.",
     )
+    experiment: Experiment | None = Field(None, description="What is tried, of strategy.type Experiment.")
 
 
 class Promotion(ApiModel):
