@@ -180,7 +180,8 @@ class ArmStatus(ServedVersion):
     """
 
     name: ShortText = Field(description="The version or alias by which the spec names it.")
-    replicas: int = Field(0, ge=0, description="Pods that it shall have.")
+    share: int = Field(0, ge=0, le=100, description="Percent of the requests that it is to get.")
+    replicas: int = Field(0, ge=0, description="Pods that it shall have for that.")
     weight: int = Field(0, ge=0, le=100, description="Percent of the requests that it gets.")
     exposed_since: Time | None = Field(None, description="When it got its first requests.")
     samples: float = Field(0, ge=0, description="How many were counted.")
