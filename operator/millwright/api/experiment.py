@@ -48,6 +48,16 @@ class Assignment(ApiModel):
 class PrimaryMetric(ApiModel):
     """The share that the experiment is about."""
 
+    # The API server compares whole numbers with bounds without their fraction: 0 is not less than 0.0001 to it.
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "self.minimumDetectableEffect > 0.0 && (!has(self.baseline) || self.baseline > 0.0)",
+                "minimumDetectableEffect and baseline are shares of more than 0",
+            )
+        )
+    )
+
     name: PrimaryName = Field(description="What it is called, for example conversions.")
     hits: PromQL = Field(
         description="Counters, not summed, of what counts, with {{namespace}}, {{deployment}}, {{version}}, "
@@ -56,12 +66,14 @@ class PrimaryMetric(ApiModel):
     total: PromQL = Field(description="Counters, the same way, of everything of which they are a share.")
     direction: Literal["Increase", "Decrease"] = Field(description="Where it is to go.")
     minimum_detectable_effect: float = Field(
-        gt=0, lt=1, description="A difference of the shares that must not be missed: 0.02 is two percentage points."
+        ge=0.0001,
+        le=0.99,
+        description="A difference of the shares that must not be missed: 0.02 is two percentage points.",
     )
     baseline: float | None = Field(
         None,
-        gt=0,
-        lt=1,
+        ge=0.0001,
+        le=0.9999,
         description="The share as it is today, by which samples are planned; measured when left out.",
     )
 
