@@ -327,15 +327,28 @@ async def test_clients_stay_with_a_version_by_a_cookie_of_the_gateway() -> None:
     assert body is not None and "sessionPersistence" not in body["spec"]["rules"][-1]
 
 
-async def test_a_gateway_api_that_knows_no_cookies_is_said() -> None:
-    world = await with_versions(FakeWorld())
+async def test_a_gateway_api_that_knows_no_cookies_is_said_and_fails_no_arm() -> None:
+    world = await with_versions(FakeWorld(), progressDeadlineSeconds=10)
     change(world, strategy=experiment(assignment=COOKIE))
     error = DependencyError("kubernetes", "500 .spec.rules[3].sessionPersistence: field not declared in schema")
     await walk(world, 1)
     run_pods(world)
-    with failing(world.cluster, "apply", error), pytest.raises(RejectedError, match="take out"):
-        await look(world, 1)
+    for _ in range(10):
+        with failing(world.cluster, "apply", error), pytest.raises(RejectedError, match="take out"):
+            await look(world, 1)
     assert "has no sessionPersistence" in message(world, "Stalled")
+    await walk(world, 4)
+    assert weights(world) == {"1": 60, "2": 20, "3": 20}
+
+
+async def test_no_arm_gets_its_first_request_while_nobody_can_see_it() -> None:
+    world = await with_versions(FakeWorld())
+    change(world, strategy=experiment(), rollout={"paused": True})
+    await walk(world)
+    assert (weights(world), reason(world), len(sets(world))) == ({"1": 100}, "Paused", 3)
+    change(world, rollout={})
+    await walk(world, 4)
+    assert weights(world) == {"1": 60, "2": 20, "3": 20}
 
 
 async def test_without_the_registry_everything_stays_as_it_is() -> None:

@@ -88,7 +88,7 @@ def given(scene: Scene, arm: ArmStatus, share: int) -> ArmStatus:
     pods = _pods(scene, share)
     state = scene.state(arm)
     ready = state.ready if state is not None else 0
-    takes_all = state is not None and state.answers(pods)
+    takes_all = _answers(state, pods) and not (scene.frozen and arm.exposed_since is None)
     weight = 0 if not pods or not ready else share if takes_all else min(arm.weight, share)
     exposed = arm.exposed_since or (scene.now if weight else None)
     changes: dict[str, object] = {"share": share, "replicas": pods, "weight": weight, "exposed_since": exposed}
@@ -110,6 +110,10 @@ def _pods(scene: Scene, share: int) -> int:
     return min(scene.replicas, ceil(scene.replicas * most / 100)) if share else 0
 
 
+def _answers(state: VersionSetState | None, pods: int) -> bool:
+    return state is not None and state.answers(pods)
+
+
 def _failure(scene: Scene, arm: ArmStatus) -> str | None:
     state = scene.state(arm)
     verdict = scene.tally.verdicts.get(arm.version_set) if scene.tally else None
@@ -117,7 +121,8 @@ def _failure(scene: Scene, arm: ArmStatus) -> str | None:
         return f"it broke a guardrail ({verdict.message})"
     if state is not None and arm.exposed_since and state.crashed and state.crashed > arm.exposed_since:
         return f"it stopped while it got requests ({state.crash})"
-    if state is not None and arm.exposed_since is None and scene.now >= arm.since + scene.deadline:
+    is_late = arm.exposed_since is None and scene.now >= arm.since + scene.deadline
+    if state is not None and is_late and not _answers(state, arm.replicas):
         return f"it did not answer within {scene.deadline.total_seconds():.0f} s ({state.trouble or SILENT})"
     return None
 

@@ -10,15 +10,16 @@ from millwright.core.experiments.arms import OVER, Scene
 
 # Weights stay where chance alone would move them.
 LEAST_MOVE = 5
-MOST = 99
 
 
 def wanted(scene: Scene, arms: Sequence[ArmStatus], winner: str | None, seed: str) -> list[int]:
     """By arm. `winner`: the version that won, when the experiment is decided; None: it goes on."""
+    stay = [0 if arm.verdict in OVER else arm.share for arm in arms]
+    if scene.frozen:
+        return _or_as_asked(scene, arms, stay)
     if winner is not None and scene.experiment.when_decided == "Promote":
         return [100 if arm.version == winner and arm.verdict not in OVER else 0 for arm in arms]
-    stay = [0 if arm.verdict in OVER else arm.share for arm in arms]
-    if winner is not None or scene.frozen:
+    if winner is not None:
         return _or_as_asked(scene, arms, stay)
     if scene.experiment.bandit is None:
         return _as_asked(scene, arms)
@@ -38,8 +39,8 @@ def _moved(scene: Scene, bandit: Bandit, arms: Sequence[ArmStatus], stay: list[i
 
 
 def _or_as_asked(scene: Scene, arms: Sequence[ArmStatus], found: list[int]) -> list[int]:
-    """One that came anew while others have more than they began with would take all from the control."""
-    return found if sum(found) <= MOST else _as_asked(scene, arms)
+    """One that came anew, while others have more than they began with, may be more than there is."""
+    return found if sum(found) <= 100 else _as_asked(scene, arms)
 
 
 def _as_asked(scene: Scene, arms: Sequence[ArmStatus]) -> list[int]:

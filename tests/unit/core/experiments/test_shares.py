@@ -40,6 +40,7 @@ def arm(version: str, share: int, verdict: str = "Undecided", hits: int = 0) -> 
 
 NEW = (arm("2", 20), arm("3", 30))
 LEFT = (arm("2", 20, "Worse"), arm("3", 30))
+PROMOTED = (arm("2", 100, "Better"), arm("3", 30))
 MOVED = (arm("2", 60), arm("3", 10))
 KNOWN = (arm("2", 20, hits=300), arm("3", 30, hits=50))
 # Scene, arms, the winner → shares.
@@ -55,7 +56,9 @@ SHARES: dict[str, tuple[Scene, tuple[ArmStatus, ...], str | None, list[int]]] = 
     "a bandit that knows much": (scene(bandit=True), KNOWN, None, [70, 5]),
     "a bandit and one that is left": (scene(bandit=True), (arm("2", 5, "Worse"), KNOWN[1]), None, [0, 5]),
     "a bandit that may not move": (scene(bandit=True, frozen=True), MOVED, None, [60, 10]),
-    "more than all": (scene(bandit=True, frozen=True), (arm("2", 70), arm("3", 30)), None, [20, 30]),
+    "promoted, and nothing may move": (scene(frozen=True, whenDecided="Promote"), NEW, "2", [20, 30]),
+    "promoted, and one that came since": (scene(frozen=True, whenDecided="Promote"), PROMOTED, None, [20, 30]),
+    "more than all": (scene(bandit=True, frozen=True), (arm("2", 71), arm("3", 30)), None, [20, 30]),
 }
 
 
