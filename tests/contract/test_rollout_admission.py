@@ -15,6 +15,15 @@ def strategy(kind: str | None = None, *steps: dict[str, Any], **fields: Any) -> 
     return SERVING | {"strategy": chosen} | fields
 
 
+PRIMARY = {"name": "bookings", "hits": "b", "total": "o", "direction": "Increase", "minimumDetectableEffect": 0.02}
+
+
+def experiment(*arms: dict[str, Any], **fields: Any) -> Spec:
+    """A Deployment that tries these arms behind a Gateway."""
+    asked = {"arms": list(arms), "primary": PRIMARY} | fields
+    return SERVING | ROUTE | {"strategy": {"type": "Experiment", "experiment": asked}}
+
+
 def analysis(*metrics: dict[str, Any], **fields: Any) -> Spec:
     """A canary that is judged by these metrics."""
     return strategy("Canary", analysis={"metrics": list(metrics)} | fields)
@@ -49,6 +58,22 @@ ACCEPTED: dict[str, Spec] = {
         confidence=0.99,
     ),
     "an error rate beside stable's": analysis({"name": "error-rate", "maxIncrease": 0.01}),
+    "an experiment with the fewest fields": experiment({"version": "8", "weight": 50}),
+    "an experiment with all of them": experiment(
+        *({"version": str(number), "weight": 10} for number in range(2, 7)),
+        {"alias": "challenger", "weight": 10},
+        {"alias": "latest", "weight": 39},
+        assignment={"cookie": {"name": "arm", "lifetimeSeconds": 1209600}},
+        primary=PRIMARY | {"baseline": 0.1},
+        guardrails=[{"name": "error-rate", "maxIncrease": 0.01}]
+        + [{"name": f"m{number}", "query": "x", "max": 1} for number in range(7)],
+        intervalSeconds=60,
+        confidence=0.99,
+        power=0.9,
+        maxDurationSeconds=1209600,
+        whenDecided="Promote",
+        bandit={"algorithm": "thompson", "minWeight": 5, "maxWeight": 60},
+    ),
     "twenty steps and sixteen metrics": strategy(
         "Canary",
         *({"setWeight": share} for share in range(1, 21)),
@@ -88,6 +113,65 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "an analysis of what gets no request": (
         strategy("BlueGreen", analysis={"metrics": [{"name": "error-rate", "max": 1}]}),
         "analysis judges a candidate that gets requests",
+    ),
+    "an experiment without a Gateway": (
+        {name: value for name, value in experiment({"version": "8", "weight": 50}).items() if name != "route"},
+        "a Gateway shares the requests among the versions of an experiment: set route",
+    ),
+    "an Experiment that says nothing": (strategy("Experiment", **ROUTE), "need each other"),
+    "an experiment of a canary": (
+        experiment({"version": "8", "weight": 50})
+        | {
+            "strategy": {"type": "Canary", "experiment": {"arms": [{"version": "8", "weight": 50}], "primary": PRIMARY}}
+        },
+        "need each other",
+    ),
+    "steps of an experiment": (strategy("Experiment", {"pause": {}}, **ROUTE), "steps are for Canary, BlueGreen"),
+    "an analysis beside an experiment": (
+        experiment({"version": "8", "weight": 50}) | {"analysis": {"metrics": [{"name": "error-rate", "max": 1}]}},
+        "an Experiment has guardrails",
+    ),
+    "no arms": (experiment(), "should have at least 1 items"),
+    "an arm that is nothing": (experiment({"weight": 50}), "an arm has either version or alias"),
+    "an arm that is two things": (
+        experiment({"version": "8", "alias": "latest", "weight": 50}),
+        "an arm has either version or alias",
+    ),
+    "an arm twice": (
+        experiment({"alias": "latest", "weight": 10}, {"alias": "latest", "weight": 20}),
+        "each version or alias is an arm only once",
+    ),
+    "arms that leave nothing": (
+        experiment({"version": "8", "weight": 50}, {"version": "9", "weight": 50}),
+        "the weights of the arms must leave something",
+    ),
+    "a guardrail of mirrored requests": (
+        experiment({"version": "8", "weight": 50}, guardrails=[{"name": "agreement", "min": 0.9}]),
+        "agreement is of mirrored requests",
+    ),
+    "a guardrail without a bound": (
+        experiment({"version": "8", "weight": 50}, guardrails=[{"name": "error-rate"}]),
+        "a metric has exactly one bound",
+    ),
+    "a bandit whose bounds are crossed": (
+        experiment({"version": "8", "weight": 50}, bandit={"algorithm": "thompson", "minWeight": 20, "maxWeight": 10}),
+        "minWeight must not be more than maxWeight",
+    ),
+    "a bandit that gives everybody too much": (
+        experiment(
+            {"version": "8", "weight": 10},
+            {"version": "9", "weight": 10},
+            bandit={"algorithm": "thompson", "minWeight": 40},
+        ),
+        "all together 100 at most",
+    ),
+    "a cookie that is none": (
+        experiment({"version": "8", "weight": 50}, assignment={"cookie": {"name": "a b"}}),
+        "assignment.cookie.name",
+    ),
+    "an effect of nothing": (
+        experiment({"version": "8", "weight": 50}, primary=PRIMARY | {"minimumDetectableEffect": 0}),
+        "are shares of more than 0",
     ),
     "a version that is none": (strategy("Canary", rollout={"abort": ["seven"]}), "spec.rollout.abort[0]"),
     "a route without a Gateway": (SERVING | {"route": {"hostname": "a.example.org"}}, "spec.route.gateway: Required"),

@@ -25,6 +25,11 @@ def test_every_field_is_described_and_the_crd_is_under_64_kib(kind: Kind) -> Non
     assert undescribed(schema_of(kind)["properties"]["spec"], "spec") == []
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
+def test_bounds_are_inclusive_as_others_are_of_another_type_in_kubernetes(kind: Kind) -> None:
+    assert "exclusive" not in yaml.safe_dump(crd(kind))
+
+
 def schema_of(kind: Kind) -> Schema:
     schema: Schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return schema

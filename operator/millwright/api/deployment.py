@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from millwright.api.analysis import MAX_METRICS, Analysis
 from millwright.api.common import (
     NOT_OBSERVED,
     AliasName,
@@ -21,8 +22,9 @@ from millwright.api.common import (
     cel,
     rules,
 )
+from millwright.api.experiment import MAX_ARMS
 from millwright.api.pod_template import PodTemplate
-from millwright.api.rollout import MAX_METRICS, Analysis, Rollout, Route, Strategy
+from millwright.api.rollout import Rollout, Route, Strategy
 
 MAX_HISTORY = 10
 DEFAULT_ALIAS = "champion"
@@ -91,9 +93,14 @@ class DeploymentSpec(ApiModel):
                 "a Gateway copies the requests: set route, or a strategy without mirror",
             ),
             cel(
+                "has(self.route) || !has(self.strategy) || !has(self.strategy.experiment)",
+                "a Gateway shares the requests among the versions of an experiment: set route",
+            ),
+            cel(
                 "!has(self.analysis) || (has(self.strategy) && has(self.strategy.type) "
                 "&& self.strategy.type in ['Canary', 'Shadow'])",
-                "analysis judges a candidate that gets requests: set strategy.type to Canary or Shadow",
+                "analysis judges a candidate that gets requests: set strategy.type to Canary or Shadow; an Experiment "
+                "has guardrails",
             ),
         )
     )
@@ -165,6 +172,45 @@ class Candidate(ServedVersion):
     findings: tuple[MetricFinding, ...] = Field((), max_length=MAX_METRICS, description="What the analysis knows.")
 
 
+class ArmStatus(ServedVersion):
+    """An arm of an experiment, and what is known of it: its scorecard.
+
+    `hits`, `samples` and those of the version that spec.model names are counted since the arm's first requests, and
+    until its verdict.
+    """
+
+    name: ShortText = Field(description="The version or alias by which the spec names it.")
+    share: int = Field(0, ge=0, le=100, description="Percent of the requests that it is to get.")
+    replicas: int = Field(0, ge=0, description="Pods that it shall have for that.")
+    weight: int = Field(0, ge=0, le=100, description="Percent of the requests that it gets.")
+    exposed_since: Time | None = Field(None, description="When it got its first requests.")
+    samples: float = Field(0, ge=0, description="How many were counted.")
+    hits: float = Field(0, ge=0, description="Those of them that count.")
+    control_samples: float = Field(0, ge=0, description="How many of the version that spec.model names, meanwhile.")
+    control_hits: float = Field(0, ge=0, description="Those of them that count.")
+    required_samples: int | None = Field(None, ge=0, description="How many it needs, as planned.")
+    value: float | None = Field(None, description="Its share.")
+    effect: float | None = Field(None, description="How much more that is than of the version that spec.model names.")
+    lower: float | None = Field(None, description="The effect is not less.")
+    upper: float | None = Field(None, description="The effect is not more.")
+    verdict: Literal["Undecided", "Better", "Worse", "Same", "Failed"] = Field(
+        "Undecided", description="Same: surely less of a difference than the minimum. Failed: a guardrail or its pods."
+    )
+    message: LongText = Field("", description="The numbers in words; why it failed.")
+
+
+class ExperimentStatus(StatusModel):
+    """An experiment."""
+
+    attempt: ShortText = Field(description="Hash of what is compared, and how: another one begins anew.")
+    control: ModelVersionNumber = Field(description="The version that the arms are compared with.")
+    began: Time = Field(description="When.")
+    counted_to: Time = Field(description="Up to when requests are counted.")
+    arms: tuple[ArmStatus, ...] = Field((), max_length=MAX_ARMS, description="Its arms.")
+    decided_at: Time | None = Field(None, description="When it was over.")
+    winner: ModelVersionNumber | None = Field(None, description="The best version, when it is over.")
+
+
 class RejectedVersion(ServedVersion):
     """A roll-out that failed: the version, how it was tried, and why it failed."""
 
@@ -185,6 +231,7 @@ class DeploymentStatus(StatusModel):
     url: LongText | None = Field(None, description="Where the model answers, inside the cluster.")
     stable: ServedVersion | None = Field(None, description="What the traffic goes to.")
     candidate: Candidate | None = Field(None, description="What is on its way to replace it.")
+    experiment: ExperimentStatus | None = Field(None, description="What is served beside it, to be compared.")
     last_known_good: ServedVersion | None = Field(
         None, description="What last answered with all its pods: a roll-out that fails goes back to it."
     )

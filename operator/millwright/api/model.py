@@ -173,7 +173,9 @@ class DeployedBy(StatusModel):
 
     name: ShortText = Field(description="Its name.")
     version: ModelVersionNumber = Field(description="The version.")
-    role: ShortText = Field(description="stable: traffic goes to it. candidate: it is on its way to replace that.")
+    role: ShortText = Field(
+        description="stable: traffic goes to it. candidate: it is on its way to replace that. arm: it is tried."
+    )
 
 
 class ModelStatus(StatusModel):

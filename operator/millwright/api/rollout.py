@@ -1,16 +1,13 @@
-"""How one version of a model replaces another: strategies, their steps, and what is judged on the way."""
+"""How one version of a model replaces another: strategies and their steps, and where clients reach it."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from millwright.api.common import ApiModel, DnsName, ModelVersionNumber, ObjectName, cel, rules
+from millwright.api.experiment import Experiment
 
-MAX_STEPS, MAX_METRICS, MAX_ABORTED = 20, 16, 20
-PromQL = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-AnalysisMetricName = Annotated[
-    str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
-]
+MAX_STEPS, MAX_ABORTED = 20, 20
 
 
 class Pause(ApiModel):
@@ -62,16 +59,21 @@ class Strategy(ApiModel):
                 "!has(self.steps) || self.type != 'BlueGreen' || !self.steps.exists(s, has(s.mirror))",
                 "mirror is for Canary and Shadow: a BlueGreen candidate gets no requests before it is promoted",
             ),
+            cel(
+                "has(self.experiment) == (has(self.type) && self.type == 'Experiment')",
+                "strategy.type Experiment and strategy.experiment need each other",
+            ),
         )
     )
 
-    type: Literal["RollingUpdate", "Recreate", "Canary", "BlueGreen", "Shadow"] = Field(
+    type: Literal["RollingUpdate", "Recreate", "Canary", "BlueGreen", "Shadow", "Experiment"] = Field(
         "RollingUpdate",
         description="RollingUpdate: the new version starts beside the old one, takes the traffic when all its pods "
         "answer, and the old one drains. Recreate: the old version's pods leave before the new one starts, so that "
         "nothing answers in between; for pools without room for both, such as a single GPU. Canary: it gets a share "
         "of the traffic, step by step. BlueGreen: it starts in full, can be tried, and gets no traffic until it is "
-        "promoted. Shadow: it gets copies of requests, and its answers are discarded and compared.",
+        "promoted. Shadow: it gets copies of requests, and its answers are discarded and compared. Experiment: as "
+        "RollingUpdate, and other versions are served beside it, until it is known which does best.",
     )
     steps: tuple[Step, ...] | None = Field(
         None,
@@ -80,68 +82,7 @@ class Strategy(ApiModel):
         description="What happens before the new version takes all traffic; left out: of Canary 10 %, 60 s, 50 %, "
         "60 s; of BlueGreen, waiting for approval; of Shadow, all requests mirrored for 300 s.",
     )
-
-
-class Metric(ApiModel):
-    """What is measured of the candidate, and how far it may go."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            cel(
-                "[has(self.max), has(self.min), has(self.maxIncrease)].filter(x, x).size() == 1",
-                "a metric has exactly one bound: max, min or maxIncrease",
-            ),
-            cel(
-                "has(self.query) || self.name in ['error-rate', 'agreement', 'prediction-drift'] "
-                "|| self.name.matches('^latency-p(50|90|95|99|99\\\\.9)-ms$')",
-                "without a query the name is error-rate, latency-p50-ms, -p90-, -p95-, -p99- or -p99.9-ms, agreement "
-                "or prediction-drift",
-            ),
-            cel(
-                "has(self.query) || (self.name == 'agreement' ? has(self.min) : "
-                "self.name == 'error-rate' ? !has(self.min) : has(self.max))",
-                "agreement needs min; error-rate max or maxIncrease; latency and prediction-drift max",
-            ),
-            cel(
-                "has(self.query) || !self.name.startsWith('latency-') || !has(self.max) || self.max in "
-                "[1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0]",
-                "max of a latency is one of the servers' buckets, in milliseconds: 1, 2.5, 5, 10, 25, 50, 100, 250, "
-                "500, 1000, 2500, 5000 or 10000",
-            ),
-            cel("!has(self.query) || !has(self.maxIncrease)", "a metric with a query needs max or min"),
-        )
-    )
-
-    name: AnalysisMetricName = Field(
-        description="error-rate, latency-p99-ms (or p50, p90, p95, p99.9), agreement, prediction-drift; any other with "
-        "`query`."
-    )
-    query: PromQL | None = Field(
-        None,
-        description="PromQL that gives one number, with {{namespace}}, {{deployment}}, {{version_set}}, "
-        "{{stable_version_set}} and {{interval}} filled in.",
-    )
-    max: float | None = Field(None, description="It may not be more.")
-    min: float | None = Field(None, description="It may not be less.")
-    max_increase: float | None = Field(None, ge=0, le=1, description="So much more than stable's it may be.")
-
-
-class Analysis(ApiModel):
-    """What the candidate is judged by while it gets requests. Needs the platform's Prometheus."""
-
-    interval_seconds: int = Field(10, ge=5, le=3600, description="How often it is looked at.")
-    failure_limit: int = Field(
-        2, ge=0, le=100, description="Intervals in a row that prediction-drift or a query may be beyond its bound."
-    )
-    confidence: float = Field(
-        0.95, ge=0.5, le=0.9999, description="How sure the verdict on a count is, however often it is looked at."
-    )
-    metrics: tuple[Metric, ...] = Field(
-        min_length=1,
-        max_length=MAX_METRICS,
-        description="All must be as they should be.",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
-    )
+    experiment: Experiment | None = Field(None, description="What is tried, of strategy.type Experiment.")
 
 
 class Promotion(ApiModel):

@@ -12,7 +12,7 @@ ROLES = ("stable", "candidate")
 
 @dataclass(frozen=True)
 class Served:
-    """A version that a Deployment serves. `role`: one of ROLES."""
+    """A version that a Deployment serves. `role`: one of ROLES, or arm, of an experiment."""
 
     role: str
     version: str

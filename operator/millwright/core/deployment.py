@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from millwright.api.deployment import MAX_HISTORY, Candidate, DeploymentStatus, RejectedVersion, ServedVersion
-from millwright.core import candidates, version_set
+from millwright.core import candidates, experimenting, version_set
 from millwright.core import deployment_actions as actions
 from millwright.core import deployment_report as report
 from millwright.core.actions import DeploymentAction
@@ -31,7 +31,8 @@ DeploymentPlan = Plan[DeploymentAction, DeploymentStatus]
 
 def decide(observed: DeploymentObserved, platform: Platform, now: datetime) -> DeploymentPlan:
     """The next step towards serving what the spec names. Total: every observable state has an answer."""
-    target = observed.target
+    target, is_asked = observed.target, observed.spec.strategy.experiment is not None
+    observed = observed if is_asked else experimenting.ended(observed, now)
     if isinstance(target, Missing):
         return _without_target(observed, platform, target, now)
     if isinstance(target, Unresolved):
@@ -50,9 +51,11 @@ def _towards(
     except InvalidPlacement as error:
         return _without_target(observed, platform, Missing("InvalidPlacement", str(error), final=True), now)
     observed = _without_another_candidate(observed, wanted, now)
-    stable, rejected = observed.status.stable, observed.status.rejected_version
+    stable = observed.status.stable
     if stable is not None and stable.version_set == wanted:
         return _serving(observed, stable, target, platform, now)
+    observed = experimenting.ended(observed, now)
+    rejected = observed.status.rejected_version
     if rejected is not None and candidates.is_same_attempt(observed, rejected, wanted):
         return _rejected(observed, platform, rejected, now)
     return _rolling_out(observed, target, wanted, platform, now, at_once)
@@ -85,29 +88,36 @@ def _without_target(
     observed = _without_another_candidate(observed, None, now)
     leaving, _ = actions.leaving(observed, None, now)
     status = report.status(observed, now, report.missing(observed, missing), candidate=None)
-    return Plan(status, (*actions.kept(observed, platform, observed.replicas), *leaving), WAIT_SECONDS)
+    kept = actions.kept(observed, platform, observed.replicas, actions.traffic(observed))
+    return Plan(status, (*kept, *leaving), WAIT_SECONDS)
 
 
 def _unresolved(observed: DeploymentObserved, platform: Platform, why: Unresolved, now: datetime) -> DeploymentPlan:
     """Everything stays as it is, until the registry answers again."""
     status = report.status(observed, now, report.unresolved(observed, why))
-    return Plan(status, actions.kept(observed, platform, observed.replicas, _traffic(observed)), WAIT_SECONDS)
+    return Plan(status, actions.kept(observed, platform, observed.replicas, actions.traffic(observed)), WAIT_SECONDS)
 
 
 def _serving(
     observed: DeploymentObserved, stable: ServedVersion, target: Target, platform: Platform, now: datetime
 ) -> DeploymentPlan:
     """The wanted version has the traffic: keep it as it should be, and let what served before drain and leave."""
-    leaving, soon = actions.leaving(observed, None, now)
     if _is_switching(observed, now):
         facts, again = report.switching(stable), SWITCH_SECONDS
     else:
         facts, again = report.serving(observed, stable), POLL_SECONDS
     good = stable if facts[0].reason == report.SERVING else observed.status.last_known_good
-    status = report.status(observed, now, facts, candidate=None, rejected_version=None, last_known_good=good)
     made = actions.made(observed, stable.version_set, target, platform, observed.replicas)
-    wait = (soon or RESYNC_SECONDS) if facts[0].status == "True" else again
-    return Plan(status, (*made, *actions.around(observed, Traffic(stable)), *leaving), wait)
+    observed, facts, arms = experimenting.step(observed, stable, platform, facts, now)
+    leaving, soon = actions.leaving(observed, None, now)
+    status = report.status(observed, now, facts, candidate=None, rejected_version=None, last_known_good=good)
+    wait = (soon or _resync(observed)) if facts[0].status == "True" else again
+    return Plan(status, (*made, *arms, *actions.around(observed, actions.traffic(observed)), *leaving), wait)
+
+
+def _resync(observed: DeploymentObserved) -> float:
+    experiment = observed.spec.strategy.experiment
+    return min(RESYNC_SECONDS, float(experiment.interval_seconds)) if experiment else RESYNC_SECONDS
 
 
 def _rolling_out(
@@ -143,7 +153,7 @@ def _going_on(
 ) -> DeploymentPlan:
     """The candidate gets what its step gives it, and what serves has the rest."""
     there = replace(observed, status=observed.status.model_copy(update={"candidate": candidate}))
-    kept = actions.kept(there, platform, step.serving, _traffic(there))
+    kept = actions.kept(there, platform, step.serving, actions.traffic(there))
     pods, name = step.candidate, candidate.version_set
     made = actions.made(observed, name, target, platform, pods) if pods is not None else ()
     leaving, _ = actions.leaving(observed, name, now)
@@ -160,14 +170,6 @@ def _again(observed: DeploymentObserved, candidate: Candidate, step: Step) -> fl
     analysis = observed.spec.analysis if candidate.exposed_since else None
     waits = (step.wait, float(analysis.interval_seconds) if analysis else None)
     return min((POLL_SECONDS, *(wait for wait in waits if wait is not None)))
-
-
-def _traffic(observed: DeploymentObserved) -> Traffic | None:
-    """Who gets requests, as it is on record."""
-    stable, candidate = observed.status.stable, observed.status.candidate
-    if stable is None:
-        return None
-    return Traffic(stable, candidate, candidate.weight, candidate.mirror) if candidate else Traffic(stable)
 
 
 def _switched(observed: DeploymentObserved, candidate: Candidate, now: datetime) -> DeploymentPlan:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from millwright.api.deployment import ServedVersion
+from millwright.api.experiment import Cookie
 from millwright.core import autoscaling, children, version_set
 from millwright.core import traffic as traffic_of
 from millwright.core.actions import Apply, DeleteAutoscaler, DeleteRoute, DeleteVersionSet, DeploymentAction, Scale
@@ -10,7 +11,7 @@ from millwright.core.children import Manifest
 from millwright.core.deployment_state import DeploymentObserved
 from millwright.core.node_pools import InvalidPlacement
 from millwright.core.serving_pod import Platform, Target
-from millwright.core.traffic import Traffic
+from millwright.core.traffic import Share, Traffic
 
 # Time for every node's proxy to learn of a switch, before the pods that lost the traffic are told to go.
 DRAIN_SECONDS = 5.0
@@ -29,7 +30,7 @@ def made(observed: DeploymentObserved, name: str, target: Target, platform: Plat
 def kept(observed: DeploymentObserved, platform: Platform, replicas: int, traffic: Traffic | None = None) -> Actions:
     """The version that has the traffic keeps it, with so many pods, whatever the spec says of other versions.
 
-    `traffic`: what a candidate gets of it; None: nothing.
+    `traffic`: what others get of it; None: nothing.
     """
     stable, state = observed.status.stable, observed.serving
     if stable is None:
@@ -39,6 +40,22 @@ def kept(observed: DeploymentObserved, platform: Platform, replicas: int, traffi
         return (*_made_again(observed, stable, platform, replicas), *around(observed, shared))
     scaled = () if state.replicas == replicas else (Scale(stable.version_set, replicas),)
     return (*scaled, *around(observed, shared))
+
+
+def traffic(observed: DeploymentObserved) -> Traffic | None:
+    """Who gets requests, as it is on record."""
+    stable, candidate, experiment = observed.status.stable, observed.status.candidate, observed.status.experiment
+    if stable is None:
+        return None
+    shares = (Share(candidate, candidate.weight, candidate.mirror),) if candidate else ()
+    arms = tuple(Share(arm, arm.weight) for arm in experiment.arms if arm.replicas) if experiment else ()
+    return Traffic(stable, (*shares, *arms), _cookie(observed) if any(arm.weight for arm in arms) else None)
+
+
+def _cookie(observed: DeploymentObserved) -> Cookie | None:
+    """By which clients stay with an arm."""
+    asked = observed.spec.strategy.experiment
+    return asked.assignment.cookie if asked is not None and asked.assignment is not None else None
 
 
 def around(observed: DeploymentObserved, traffic: Traffic | None) -> Actions:
@@ -65,9 +82,10 @@ def _route(observed: DeploymentObserved, traffic: Traffic | None) -> Actions:
 
 
 def leaving(observed: DeploymentObserved, candidate: str | None, now: datetime) -> tuple[Actions, float | None]:
-    """Sets beside the serving one and the candidate that may go now, and how soon to look again for the others."""
-    stable = observed.status.stable
-    others = sorted(set(observed.sets) - {candidate, stable.version_set if stable else None})
+    """Sets of no version that is wanted which may go now, and how soon to look again for the others."""
+    stable, experiment = observed.status.stable, observed.status.experiment
+    arms = {arm.version_set for arm in experiment.arms if arm.replicas} if experiment else set()
+    others = sorted(set(observed.sets) - arms - {candidate, stable.version_set if stable else None})
     if not others:
         return (), None
     since = observed.status.draining_since

@@ -7,6 +7,7 @@ from millwright.api.deployment import DeploymentSpec, DeploymentStatus
 from millwright.core import autoscaling
 from millwright.core.analysis.verdict import Verdict
 from millwright.core.execution import ObjectKey
+from millwright.core.experiments.tally import Tally
 from millwright.core.route_state import RouteState
 from millwright.core.serving_pod import Target
 from millwright.core.strategies.walk import Hold
@@ -29,6 +30,7 @@ class DeploymentObserved:
     `pods`: by version set, those that hold room on a node, also where the set is gone. `service_applied`,
     `autoscaler_applied`: hashes of what those were made from (None: there is none of ours). `route`: the HTTPRoute.
     `verdict`: of the analysis of the candidate on record; None: none was asked for, or it could not be made (`blind`).
+    `arms`: what each arm of an experiment is to serve. `tally`: what was counted for it; None: nothing new, or `blind`.
     """
 
     key: ObjectKey
@@ -44,6 +46,8 @@ class DeploymentObserved:
     route: RouteState | None = None
     verdict: Verdict | None = None
     blind: Hold | None = None
+    arms: tuple[Target | Missing | Unresolved, ...] = ()
+    tally: Tally | None = None
 
     @property
     def replicas(self) -> int:

@@ -1,8 +1,10 @@
 """Where requests go: the Service that clients in the cluster use, and the HTTPRoute of those who come by a Gateway."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from millwright.api.deployment import ServedVersion
+from millwright.api.experiment import Cookie
 from millwright.api.rollout import Route
 from millwright.core import children, version_set
 from millwright.core.children import DEPLOYMENT_LABEL, Manifest
@@ -16,18 +18,26 @@ UNCOUNTED: Manifest = {"type": "RequestHeaderModifier", "requestHeaderModifier":
 
 
 @dataclass(frozen=True)
-class Traffic:
-    """Who gets requests. `weight`, `mirror`: percent of them that the candidate gets, and copies."""
+class Share:
+    """What a version gets beside the one that serves. `weight`, `mirror`: percent of the requests, and copies."""
 
-    stable: ServedVersion
-    candidate: ServedVersion | None = None
+    version: ServedVersion
     weight: int = 0
     mirror: int = 0
 
 
+@dataclass(frozen=True)
+class Traffic:
+    """Who gets requests: `stable` what the others leave. `cookie`: by which clients stay with a version."""
+
+    stable: ServedVersion
+    shares: tuple[Share, ...] = ()
+    cookie: Cookie | None = None
+
+
 def service(key: ObjectKey, uid: str, traffic: Traffic, routed: bool) -> Manifest:
     """The Service that clients use; its selector is the switch. Where no Gateway weighs, the number of pods does."""
-    shared = traffic.weight > 0 and not routed
+    shared = any(share.weight for share in traffic.shares) and not routed
     selected = {DEPLOYMENT_LABEL: key.name} if shared else {VERSION_SET_LABEL: traffic.stable.version_set}
     return children.stamped(version_set.service(key, uid, key.name, selected, children.labels(key)))
 
@@ -60,9 +70,8 @@ def url(key: ObjectKey, route: Route | None) -> str:
 
 def _named(traffic: Traffic) -> list[ServedVersion]:
     """Versions that can be asked for by their number; a candidate with another pod template has the same."""
-    candidate = traffic.candidate
-    is_other = candidate is not None and candidate.version != traffic.stable.version
-    return [traffic.stable, *([candidate] if candidate is not None and is_other else [])]
+    others = (share.version for share in traffic.shares)
+    return [traffic.stable, *(other for other in others if other.version != traffic.stable.version)]
 
 
 def _of_version(key: ObjectKey, version: ServedVersion) -> Manifest:
@@ -76,16 +85,34 @@ def _of_version(key: ObjectKey, version: ServedVersion) -> Manifest:
 
 
 def _of_all(traffic: Traffic) -> Manifest:
-    backends, candidate = [_backend(traffic.stable, 100 - traffic.weight)], traffic.candidate
-    if candidate is not None and traffic.weight:
-        backends.append(_backend(candidate, traffic.weight))
-    filters = [UNCOUNTED]
-    if candidate is not None and traffic.mirror:
-        share = {"percent": traffic.mirror} if traffic.mirror < 100 else {}
-        mirror = {"backendRef": {"name": candidate.version_set, "port": version_set.MIRROR_PORT}} | share
-        filters.append({"type": "RequestMirror", "requestMirror": mirror})
-    matches = [{"path": {"type": "PathPrefix", "value": "/"}}]
-    return {"matches": matches, "filters": filters, "backendRefs": backends}
+    left = 100 - sum(share.weight for share in traffic.shares)
+    weighed = [_backend(share.version, share.weight) for share in traffic.shares if share.weight]
+    rule: Manifest = {
+        "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+        "filters": [UNCOUNTED, *_mirrors(traffic.shares)],
+        "backendRefs": [_backend(traffic.stable, left), *weighed],
+    }
+    return rule | ({"sessionPersistence": _persistence(traffic.cookie)} if traffic.cookie else {})
+
+
+def _mirrors(shares: Iterable[Share]) -> list[Manifest]:
+    found = []
+    for share in shares:
+        if share.mirror:
+            percent = {"percent": share.mirror} if share.mirror < 100 else {}
+            mirror = {"backendRef": {"name": share.version.version_set, "port": version_set.MIRROR_PORT}} | percent
+            found.append({"type": "RequestMirror", "requestMirror": mirror})
+    return found
+
+
+def _persistence(cookie: Cookie) -> Manifest:
+    """GEP-1619. A duration has five digits at most for each unit."""
+    named: Manifest = {"sessionName": cookie.name, "type": "Cookie"}
+    if cookie.lifetime_seconds is None:
+        return named
+    minutes, seconds = divmod(cookie.lifetime_seconds, 60)
+    lifetime = f"{minutes // 60}h{minutes % 60}m{seconds}s"
+    return named | {"absoluteTimeout": lifetime, "cookieConfig": {"lifetimeType": "Permanent"}}
 
 
 def _backend(version: ServedVersion, weight: int) -> Manifest:

@@ -1,9 +1,11 @@
 """Reads what an analysis needs of Prometheus, and has it judged."""
 
-from datetime import timedelta
+from collections.abc import Awaitable
+from datetime import datetime, timedelta
+from typing import TypeVar
 
+from millwright.api.analysis import Analysis
 from millwright.api.deployment import DeploymentSpec, DeploymentStatus
-from millwright.api.rollout import Analysis
 from millwright.core.analysis import judging, queries
 from millwright.core.analysis.counting import Series, Window, window
 from millwright.core.analysis.judging import Readings
@@ -13,6 +15,18 @@ from millwright.core.execution import ObjectKey
 from millwright.core.strategies.walk import Hold
 from millwright.ports import Clock, DependencyError, Measurements, RejectedError
 from millwright.reconcilers.together import together
+
+Read = TypeVar("Read")
+
+
+async def or_hold(reading: Awaitable[Read], what_waits: str, field: str) -> Read | Hold:
+    """What was read, or why it could not be: `what_waits` for Prometheus, or `field` has a wrong query."""
+    try:
+        return await reading
+    except DependencyError as error:
+        return Hold("PrometheusUnavailable", f"{error}; {what_waits} when it answers")
+    except RejectedError as error:
+        return Hold("InvalidQuery", f"{error}; correct {field}")
 
 
 class Analyst:
@@ -28,13 +42,13 @@ class Analyst:
         if analysis is None or candidate is None or candidate.exposed_since is None or stable is None:
             return None
         versions = Versions(key.namespace, key.name, candidate.version_set, stable.version_set)
-        seen = window(candidate.exposed_since, self._clock.now(), timedelta(seconds=analysis.interval_seconds))
-        try:
-            return judging.judge(analysis, await self._read(analysis, versions, seen))
-        except DependencyError as error:
-            return Hold("PrometheusUnavailable", f"{error}; the roll-out goes on when it answers")
-        except RejectedError as error:
-            return Hold("InvalidQuery", f"{error}; correct spec.analysis.metrics")
+        verdict = self.verdict(analysis, versions, candidate.exposed_since)
+        return await or_hold(verdict, "the roll-out goes on", "spec.analysis.metrics")
+
+    async def verdict(self, analysis: Analysis, versions: Versions, exposed_since: datetime) -> Verdict:
+        """On what got requests since then. Raises DependencyError, and RejectedError for a wrong query."""
+        seen = window(exposed_since, self._clock.now(), timedelta(seconds=analysis.interval_seconds))
+        return judging.judge(analysis, await self._read(analysis, versions, seen))
 
     async def _read(self, analysis: Analysis, versions: Versions, seen: Window) -> Readings:
         ours, theirs, numbers = await together(

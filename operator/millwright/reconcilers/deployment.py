@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from millwright import telemetry
-from millwright.api.deployment import DeploymentSpec, DeploymentStatus, ServedVersion
+from millwright.api.deployment import DeploymentSpec, DeploymentStatus, ModelReference, ServedVersion
 from millwright.core import autoscaling, children, deployment, route_state, version_set, version_set_state
 from millwright.core.actions import (
     Apply,
@@ -15,11 +15,13 @@ from millwright.core.actions import (
 )
 from millwright.core.analysis.verdict import Verdict
 from millwright.core.children import applied
-from millwright.core.deployment_state import DeploymentObserved
+from millwright.core.deployment_state import DeploymentObserved, Unresolved
 from millwright.core.execution import ObjectKey
+from millwright.core.experiments.tally import Tally
 from millwright.core.plan import Plan
-from millwright.core.serving_pod import Platform
+from millwright.core.serving_pod import Platform, Target
 from millwright.core.strategies.walk import Hold
+from millwright.core.training_state import Missing
 from millwright.core.version_set_state import VersionSetState
 from millwright.ports import (
     APPS,
@@ -31,6 +33,7 @@ from millwright.ports import (
     AbsentError,
     Clock,
     Cluster,
+    DependencyError,
     Manifest,
     Measurements,
     Registry,
@@ -38,6 +41,7 @@ from millwright.ports import (
 )
 from millwright.reconcilers.analyst import Analyst
 from millwright.reconcilers.base import Reconciler
+from millwright.reconcilers.tally_source import TallySource
 from millwright.reconcilers.together import together
 from millwright.reconcilers.version_source import VersionSource
 
@@ -47,6 +51,13 @@ RESOURCES = {
     "HorizontalPodAutoscaler": AUTOSCALERS,
     "HTTPRoute": HTTP_ROUTES,
 }
+
+
+PERSISTENCE, UNKNOWN_FIELD = "sessionPersistence", "field not declared in schema"
+NOT_STICKY = (
+    "the cluster's Gateway API has no sessionPersistence: install its experimental channel, or take out "
+    "spec.strategy.experiment.assignment"
+)
 
 
 class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
@@ -65,6 +76,7 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
     ) -> None:
         super().__init__(cluster, clock)
         self._analyst = Analyst(measurements, clock)
+        self._tallies = TallySource(measurements, clock, self._analyst)
         self._versions = VersionSource(cluster, registry)
         self._platform = platform
 
@@ -74,13 +86,14 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             return Plan(status)
         spec, uid = DeploymentSpec.model_validate(body["spec"]), body["metadata"]["uid"]
         label = version_set.selector(key)
-        services, autoscaler, sets, pods, route, judged = await together(
+        services, autoscaler, sets, pods, route, judged, tally = await together(
             self._cluster.list(SERVICES, key.namespace, label),
             self._cluster.get(AUTOSCALERS, key.namespace, key.name),
             self._cluster.list(APPS, key.namespace, label),
             self._cluster.list(PODS, key.namespace, label),
             self._route(key, spec, status),
             self._analyst.judge(key, spec, status),
+            self._tallies.read(key, spec, status),
         )
         made = {service["metadata"]["name"]: applied(service) for service in services}
         states = version_set_state.read(sets, pods, made)
@@ -92,15 +105,31 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             spec=spec,
             status=status,
             target=await self._versions.find(key.namespace, spec.model, settled, record),
+            arms=await self._arms(key, spec, status, states),
             sets=states,
             pods=version_set_state.holding(pods),
             service_applied=made.get(key.name),
             autoscaler_applied=applied(autoscaler) if autoscaler and children.is_of(uid, autoscaler) else None,
             route=route_state.read(route),
             verdict=judged if isinstance(judged, Verdict) else None,
-            blind=judged if isinstance(judged, Hold) else None,
+            blind=next((one for one in (judged, tally) if isinstance(one, Hold)), None),
+            tally=tally if isinstance(tally, Tally) else None,
         )
         return deployment.decide(observed, self._platform(), self._clock.now())
+
+    async def _arms(
+        self, key: ObjectKey, spec: DeploymentSpec, status: DeploymentStatus, states: dict[str, VersionSetState]
+    ) -> tuple[Target | Missing | Unresolved, ...]:
+        """What each arm of an experiment is to serve."""
+        known = {arm.name: arm for arm in status.experiment.arms} if status.experiment else {}
+        asked = spec.strategy.experiment.arms if spec.strategy.experiment else ()
+        finds = []
+        for arm in asked:
+            record = known.get(arm.name)
+            answers = record is not None and record.version_set in states and states[record.version_set].ready > 0
+            reference = ModelReference(name=spec.model.name, version=arm.version, alias=arm.alias)
+            finds.append(self._versions.find(key.namespace, reference, record if answers else None, (record,)))
+        return await together(*finds)
 
     async def _route(self, key: ObjectKey, spec: DeploymentSpec, status: DeploymentStatus) -> Manifest | None:
         """Asked only where there may be one: the cluster may not have Gateway API."""
@@ -134,6 +163,10 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
     async def _apply_route(self, manifest: Manifest) -> None:
         try:
             await self._cluster.apply(HTTP_ROUTES, manifest)
+        except DependencyError as error:
+            if UNKNOWN_FIELD in str(error) and PERSISTENCE in str(error):
+                raise RejectedError(NOT_STICKY) from error
+            raise
         except AbsentError as error:
             message = "the cluster has no Gateway API: install its HTTPRoute and a Gateway, or take out spec.route"
             raise RejectedError(message) from error

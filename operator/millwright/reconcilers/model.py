@@ -182,5 +182,7 @@ def _is_nothing_to_us(subject: ModelObserved) -> bool:
 def _server(body: Manifest) -> Server:
     """Only what is needed: a Deployment that is wrong elsewhere is no trouble of the Model's."""
     named, status = body["spec"]["model"], body.get("status") or {}
-    served = (Served(role, status[role]["version"], status[role]["digest"]) for role in ROLES if status.get(role))
+    served = [Served(role, status[role]["version"], status[role]["digest"]) for role in ROLES if status.get(role)]
+    arms = (status.get("experiment") or {}).get("arms", ())
+    served += [Served("arm", arm["version"], arm["digest"]) for arm in arms if arm.get("replicas")]
     return Server(body["metadata"]["name"], named["name"], named.get("version"), tuple(served))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isinf
 
-from millwright.api.rollout import Metric
+from millwright.api.analysis import Metric
 from millwright.core.analysis import counting
 from millwright.core.analysis.confidence import Counts, is_above, is_below, lower, needed, upper
 from millwright.core.analysis.counting import Series, Window

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from millwright.api.rollout import Analysis, Metric
+from millwright.api.analysis import Analysis, Metric
 from millwright.core.analysis import counts, drift
 from millwright.core.analysis.counting import Series, Window
 from millwright.core.analysis.metrics import Share, share

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from millwright.api.rollout import Metric
+from millwright.api.analysis import Metric
 from millwright.core.analysis.counting import Labels, Wanted
 
 REQUESTS = "millwright_serving_requests_total"

@@ -1,11 +1,14 @@
 """What Prometheus is asked: counters of one version set's pods, and people's own PromQL."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from millwright.api.rollout import Analysis
+from millwright.api.analysis import Analysis
+from millwright.api.deployment import ServedVersion
 from millwright.core.analysis.drift import PREDICTIONS
 from millwright.core.analysis.metrics import DRIFT, share
+from millwright.core.execution import ObjectKey
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ def counters(analysis: Analysis) -> frozenset[str]:
 
 def selector(counter: str, namespace: str, version_set: str) -> str:
     """The counter's series of the set's pods, by their names, which any scrape configuration keeps."""
-    return f'{counter}{{namespace="{namespace}",pod=~"{version_set}-[a-z0-9]+-[a-z0-9]+"}}'
+    return f'{counter}{{namespace="{namespace}",pod=~"{_pods(version_set)}"}}'
 
 
 def filled(query: str, versions: Versions, interval: timedelta) -> str:
@@ -39,6 +42,27 @@ def filled(query: str, versions: Versions, interval: timedelta) -> str:
         "stable_version_set": versions.stable,
         "interval": f"{interval.total_seconds():.0f}s",
     }
+    return _with(query, names)
+
+
+def of_version(query: str, key: ObjectKey, version: ServedVersion) -> str:
+    """People's PromQL for counters of one version."""
+    names = {
+        "namespace": key.namespace,
+        "deployment": key.name,
+        "version": version.version,
+        "version_set": version.version_set,
+        "pods": _pods(version.version_set),
+    }
+    return _with(query, names)
+
+
+def _with(query: str, names: Mapping[str, str]) -> str:
     for name, value in names.items():
         query = query.replace(f"{{{{{name}}}}}", value)
     return query
+
+
+def _pods(version_set: str) -> str:
+    """Regular expression of the names of a version set's pods."""
+    return f"{version_set}-[a-z0-9]+-[a-z0-9]+"

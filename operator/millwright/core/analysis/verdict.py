@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from millwright.api.rollout import Metric
+from millwright.api.analysis import Metric
 
 State = Literal["Failed", "Passed", "Undecided"]
 

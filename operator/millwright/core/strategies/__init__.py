@@ -12,4 +12,5 @@ STRATEGIES: Mapping[str, Strategy] = {
     "Canary": partial(stepped.step, all_at_once=False),
     "BlueGreen": partial(stepped.step, all_at_once=True),
     "Shadow": partial(stepped.step, all_at_once=False),
+    "Experiment": rolling_update.step,
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from millwright.api.rollout import Analysis
+from millwright.api.analysis import Analysis
 from millwright.core.analysis import counting
 from millwright.core.analysis.counting import Series
 from millwright.core.analysis.drift import PREDICTIONS
