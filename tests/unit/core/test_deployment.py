@@ -251,3 +251,10 @@ def test_autoscalers_count_the_pods_of_the_version_that_serves() -> None:
 def test_what_answered_with_all_its_pods_is_the_last_known_good() -> None:
     assert decide(observed(2), PLATFORM, NOW).status.last_known_good == served(OLD)
     assert decide(observed(3), PLATFORM, NOW).status.last_known_good is None
+
+
+def test_a_version_that_answers_at_the_last_moment_has_answered() -> None:
+    late = with_candidate(observed(2, NEW, candidate=on_its_way(NEW)), ready=2)
+    plan = decide(late, PLATFORM, NOW)
+    assert plan.status.rejected_version is None
+    assert plan.status.stable is not None and plan.status.stable.version == "2"

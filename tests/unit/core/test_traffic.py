@@ -65,7 +65,7 @@ def test_the_gateway_may_be_in_this_namespace_and_have_many_listeners() -> None:
 def test_several_versions_get_their_shares_and_stable_the_rest() -> None:
     third = OLD.model_copy(update={"version": "3", "version_set": "set-3"})
     traffic = Traffic(OLD, (Share(NEW, 10), Share(third, 90)), Cookie(name="arm"))
-    *named, rest = rules(traffic)
+    rest, *named = rules(traffic)
     assert [rule["backendRefs"][0]["name"] for rule in named] == ["set-1", "set-2", "set-3"]
     assert [(one["name"], one["weight"]) for one in rest["backendRefs"]] == [("set-1", 0), ("set-2", 10), ("set-3", 90)]
     assert rest["sessionPersistence"] == {"sessionName": "arm", "type": "Cookie"}

@@ -45,7 +45,7 @@ async def test_an_arm_can_be_asked_for_by_its_version() -> None:
     body = route(world)
     assert body is not None
     paths = [rule["matches"][0]["path"]["value"] for rule in body["spec"]["rules"]]
-    assert [path.rpartition("/")[2] for path in paths] == ["1", "2", "3", ""]
+    assert [path.rpartition("/")[2] for path in paths] == ["", "1", "2", "3"]
 
 
 async def test_a_planted_effect_is_found_and_none_where_there_is_none() -> None:

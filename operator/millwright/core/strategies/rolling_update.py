@@ -11,4 +11,5 @@ def step(rollout: RollOut) -> Step:
         reason="RollingOut",
         message=rollout.progress,
         promote=rollout.is_complete,
+        awaits_pods=not rollout.is_complete,
     )
