@@ -1,9 +1,9 @@
 """The record of a version on its way: where it is on its steps, what it gets, and why it is given up."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from millwright.api.deployment import Candidate, DeploymentSpec, MetricFinding, RejectedVersion, ServedVersion
+from millwright.api.deployment import Candidate, DeploymentSpec, MetricFinding, RejectedVersion
+from millwright.core import on_record
 from millwright.core.analysis.verdict import Finding, Verdict
 from millwright.core.deployment_state import DeploymentObserved
 from millwright.core.execution import short_hash
@@ -11,9 +11,8 @@ from millwright.core.pod_state import Trouble
 from millwright.core.serving_pod import Target
 from millwright.core.strategies.rollout import Step
 from millwright.core.strategies.walk import Hold, Walk, steps_of
-from millwright.core.version_set_state import VersionSetState
+from millwright.core.version_set_state import SILENT, VersionSetState
 
-SILENT = Trouble("ProgressDeadlineExceeded", "its pods run and are not ready")
 # A Gateway takes a change within moments, and tells nobody.
 GATEWAY_SECONDS = 1.0
 UNSEEN = Finding("analysis", "Undecided", "the candidate has got no request yet")
@@ -25,10 +24,11 @@ def attempt(spec: DeploymentSpec) -> str:
 
 
 def current(observed: DeploymentObserved, target: Target, version_set: str, now: datetime) -> Candidate:
-    """The one on record. Where its pods are asked for only now, or another way, its time begins now."""
+    """The one on record. Where it is to go another way, it begins at its first step now."""
     old, tried = observed.status.candidate, attempt(observed.spec)
     if old is None or old.version_set != version_set:
-        return _new(target, version_set, tried, now)
+        fresh = on_record.served(target, version_set, now).model_dump()
+        return Candidate(**fresh, attempt=tried, step_since=now)
     if old.attempt != tried:
         return old.model_copy(update={"attempt": tried, "step": 0, "step_since": now})
     return old
@@ -56,9 +56,7 @@ def _hold(observed: DeploymentObserved, others: int) -> Hold | None:
         return Hold("Paused", "spec.rollout.paused keeps it")
     if observed.spec.route is None:
         return Hold("Draining", f"{others} pods of versions before it leave first") if others else None
-    if observed.route is None:
-        return Hold("RouteNotReady", "the HTTPRoute is being made", GATEWAY_SECONDS)
-    trouble = observed.route.trouble
+    trouble = observed.route_trouble
     return Hold("RouteNotReady", trouble, GATEWAY_SECONDS) if trouble else observed.blind
 
 
@@ -80,8 +78,9 @@ def failure(
         return given_up(observed, candidate, "AnalysisFailed", Trouble(metrics, observed.verdict.message), now)
     if state is None:
         return None
-    if candidate.exposed_since and state.crash and state.crashed and state.crashed > candidate.exposed_since:
-        return given_up(observed, candidate, "CandidateFailed", state.crash, now)
+    crash = state.crash_since(candidate.exposed_since)
+    if crash is not None:
+        return given_up(observed, candidate, "CandidateFailed", crash, now)
     limit = timedelta(seconds=observed.spec.progress_deadline_seconds)
     if step.awaits_pods and now >= (candidate.step_since or candidate.since) + limit:
         return given_up(observed, candidate, "ProgressDeadlineExceeded", state.trouble or SILENT, now)
@@ -93,7 +92,7 @@ def given_up(
 ) -> RejectedVersion:
     """What is remembered of it."""
     return RejectedVersion(
-        **as_served(candidate).model_dump(exclude={"since"}),
+        **on_record.plain(candidate).model_dump(exclude={"since"}),
         since=now,
         attempt=candidate.attempt,
         verdict=verdict,
@@ -107,27 +106,6 @@ def is_same_attempt(observed: DeploymentObserved, rejected: RejectedVersion, ver
     """Whether what is wanted was tried before, and how."""
     asked = (version_set, attempt(observed.spec), observed.spec.progress_deadline_seconds)
     return asked == (rejected.version_set, rejected.attempt, rejected.progress_deadline_seconds)
-
-
-def as_served(version: ServedVersion) -> ServedVersion:
-    """Without what only a version on its way has."""
-    fields: Mapping[str, object] = {name: getattr(version, name) for name in ServedVersion.model_fields}
-    return ServedVersion.model_validate(fields)
-
-
-def _new(target: Target, version_set: str, tried: str, now: datetime) -> Candidate:
-    return Candidate(
-        version=target.version,
-        version_set=version_set,
-        digest=target.digest,
-        since=now,
-        model=target.model,
-        package_uri=target.package_uri,
-        gates_passed=target.gates_passed,
-        allow_pickle=target.allow_pickle,
-        attempt=tried,
-        step_since=now,
-    )
 
 
 def _told(verdict: Verdict) -> tuple[MetricFinding, ...]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from millwright.api.deployment import MAX_HISTORY, Candidate, DeploymentStatus, RejectedVersion, ServedVersion
-from millwright.core import candidates, experimenting, version_set
+from millwright.core import candidates, experimenting, on_record, version_set
 from millwright.core import deployment_actions as actions
 from millwright.core import deployment_report as report
 from millwright.core.actions import DeploymentAction
@@ -76,7 +76,7 @@ def _aborted(observed: DeploymentObserved, platform: Platform, target: Target, n
     aborted, stable = observed.spec.rollout.abort, observed.status.stable
     instead = next((v for v in observed.status.history if v.version not in aborted), None)
     if stable is not None and stable.version in aborted and instead is not None:
-        return _towards(observed, actions.served_target(instead), platform, now, at_once=True)
+        return _towards(observed, on_record.target(instead), platform, now, at_once=True)
     message = f"version {target.version} is in spec.rollout.abort: take it out, or have another version named"
     return _without_target(observed, platform, Missing("Aborted", message, final=True), now)
 
@@ -174,7 +174,7 @@ def _again(observed: DeploymentObserved, candidate: Candidate, step: Step) -> fl
 
 def _switched(observed: DeploymentObserved, candidate: Candidate, now: datetime) -> DeploymentPlan:
     """All pods of the candidate answer: the traffic goes to them."""
-    stable = candidates.as_served(candidate).model_copy(update={"since": now})
+    stable = on_record.plain(candidate).model_copy(update={"since": now})
     status = report.status(
         observed,
         now,

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from millwright.api.deployment import ServedVersion
 from millwright.api.experiment import Cookie
-from millwright.core import autoscaling, children, version_set
+from millwright.core import autoscaling, children, on_record, version_set
 from millwright.core import traffic as traffic_of
 from millwright.core.actions import Apply, DeleteAutoscaler, DeleteRoute, DeleteVersionSet, DeploymentAction, Scale
 from millwright.core.children import Manifest
@@ -95,16 +95,9 @@ def leaving(observed: DeploymentObserved, candidate: str | None, now: datetime) 
     return tuple(DeleteVersionSet(name) for name in others), None
 
 
-def served_target(version: ServedVersion) -> Target:
-    """What a Deployment has on record of a version, as what is to be served."""
-    return Target(
-        version.model, version.version, version.package_uri, version.digest, version.allow_pickle, version.gates_passed
-    )
-
-
 def _made_again(observed: DeploymentObserved, stable: ServedVersion, platform: Platform, replicas: int) -> Actions:
     """The set that has the traffic was deleted: from what is on record, where the spec's pods are still the same."""
-    target = served_target(stable)
+    target = on_record.target(stable)
     try:
         same = version_set.name(observed.key, observed.spec, target, platform) == stable.version_set
     except InvalidPlacement:

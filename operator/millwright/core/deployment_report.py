@@ -47,20 +47,13 @@ def serving(observed: DeploymentObserved, stable: ServedVersion) -> tuple[Fact, 
         return (*ready(ZERO, _scaled_to_zero(stable)), complete)
     have, trouble = (state.ready, state.trouble) if state else (0, None)
     message = f"version {stable.version}: {have} of {want} pods answer"
-    if have >= want and _route_trouble(observed):
-        return (*working("RouteNotReady", f"{message}; {_route_trouble(observed)}"), complete)
+    if have >= want and observed.route_trouble:
+        return (*working("RouteNotReady", f"{message}; {observed.route_trouble}"), complete)
     if have >= want:
         return (*ready(SERVING, message), complete)
     if have and trouble is None:
         return (*working(STARTING, f"{message}, the others start"), complete)
     return (*unavailable(NOT_READY, message + (f": {trouble}" if trouble else "")), complete)
-
-
-def _route_trouble(observed: DeploymentObserved) -> str | None:
-    """Why clients outside do not reach what serves."""
-    if observed.spec.route is None:
-        return None
-    return observed.route.trouble if observed.route is not None else "the HTTPRoute is being made"
 
 
 def rejected(observed: DeploymentObserved, what: RejectedVersion) -> tuple[Fact, ...]:

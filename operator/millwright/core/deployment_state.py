@@ -55,6 +55,13 @@ class DeploymentObserved:
         return autoscaling.replicas(self.spec)
 
     @property
+    def route_trouble(self) -> str | None:
+        """Why clients outside do not reach what serves; None: they do, or there is no route for them."""
+        if self.spec.route is None:
+            return None
+        return self.route.trouble if self.route is not None else "the HTTPRoute is being made"
+
+    @property
     def serving(self) -> VersionSetState | None:
         """The version set that has the traffic; None: there is none, or somebody deleted it."""
         stable = self.status.stable

@@ -100,7 +100,9 @@ def _mirrors(shares: Iterable[Share]) -> list[Manifest]:
     for share in shares:
         if share.mirror:
             percent = {"percent": share.mirror} if share.mirror < 100 else {}
-            mirror = {"backendRef": {"name": share.version.version_set, "port": version_set.MIRROR_PORT}} | percent
+            mirror = {
+                "backendRef": {"name": share.version.version_set, "port": version_set.SERVICE_MIRROR_PORT}
+            } | percent
             found.append({"type": "RequestMirror", "requestMirror": mirror})
     return found
 

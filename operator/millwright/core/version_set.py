@@ -6,7 +6,7 @@ from millwright.core.children import DEPLOYMENT_LABEL, Manifest
 from millwright.core.execution import ObjectKey, short_hash
 from millwright.core.serving_pod import VERSION_SET_LABEL, Platform, Target
 
-SERVICE_PORT, MIRROR_PORT = 80, 81
+SERVICE_PORT, SERVICE_MIRROR_PORT = 80, 81
 # A pod counts when proxies and Gateways have had time to hear of it: requests before that find nobody.
 SETTLE_SECONDS = 2
 
@@ -50,7 +50,7 @@ def service(key: ObjectKey, uid: str, name: str, selected: dict[str, str], label
             "selector": selected,
             "ports": [
                 {"name": "http", "port": SERVICE_PORT, "targetPort": "http", "appProtocol": "http"},
-                {"name": "mirror", "port": MIRROR_PORT, "targetPort": "mirror", "appProtocol": "http"},
+                {"name": "mirror", "port": SERVICE_MIRROR_PORT, "targetPort": "mirror", "appProtocol": "http"},
             ],
         },
     }

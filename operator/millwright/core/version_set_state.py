@@ -13,6 +13,8 @@ from millwright.core.serving_pod import CONTAINER, VERSION_SET_LABEL
 # Exit codes of the server (docs/contracts.md), where they say more than that it failed.
 EXITS = {2: "InvalidSettings", 3: "DigestMismatch", 4: "PredictionsDiffer"}
 TAIL_CHARACTERS = 500
+# Where nothing is known of pods that do not answer in time.
+SILENT = Trouble("ProgressDeadlineExceeded", "its pods run and are not ready")
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,21 @@ class VersionSetState:
         """Whether so many pods were asked for, and all of them answer."""
         return self.seen and self.replicas == replicas and self.ready >= replicas
 
+    def crash_since(self, moment: datetime | None) -> Trouble | None:
+        """How a server ended after the moment; None: none did, or there was no such moment."""
+        return self.crash if moment is not None and self.crashed is not None and self.crashed > moment else None
+
 
 def read(sets: Iterable[Manifest], pods: Iterable[Manifest], services: Collection[str]) -> dict[str, VersionSetState]:
     """The state of each version set by its name, from apps/v1 Deployments, pods, and names of Services."""
     newest_first = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
     return {body["metadata"]["name"]: _state(body, newest_first, services) for body in sets}
+
+
+def progress(state: VersionSetState | None, pods: int) -> str:
+    """`1 of 3 pods answer: OOMKilled`: how many of a set's pods answer, and what keeps the others from it."""
+    have, trouble = (state.ready, state.trouble) if state else (0, None)
+    return f"{have} of {pods} pods answer" + (f": {trouble}" if trouble else "")
 
 
 def holding(pods: Iterable[Manifest]) -> Mapping[str, int]:

@@ -7,15 +7,14 @@ from math import ceil
 
 from millwright.api.deployment import ArmStatus, ServedVersion
 from millwright.api.experiment import Experiment
+from millwright.core import on_record
 from millwright.core.analysis.confidence import Counts
 from millwright.core.experiments import scorecard
 from millwright.core.experiments.scorecard import Plan
 from millwright.core.experiments.tally import Tally
-from millwright.core.pod_state import Trouble
 from millwright.core.serving_pod import Target
-from millwright.core.version_set_state import VersionSetState
+from millwright.core.version_set_state import SILENT, VersionSetState
 
-SILENT = Trouble("ProgressDeadlineExceeded", "its pods run and are not ready")
 DIGITS = 6
 OVER = ("Worse", "Failed")
 
@@ -49,18 +48,7 @@ class Scene:
 
 def new(name: str, target: Target, version_set: str, share: int, now: datetime) -> ArmStatus:
     """One that nothing is known of."""
-    return ArmStatus(
-        name=name,
-        version=target.version,
-        version_set=version_set,
-        digest=target.digest,
-        since=now,
-        model=target.model,
-        package_uri=target.package_uri,
-        gates_passed=target.gates_passed,
-        allow_pickle=target.allow_pickle,
-        share=share,
-    )
+    return ArmStatus(**on_record.served(target, version_set, now).model_dump(), name=name, share=share)
 
 
 def ours(arm: ArmStatus) -> Counts:
@@ -119,8 +107,9 @@ def _failure(scene: Scene, arm: ArmStatus) -> str | None:
     verdict = scene.tally.verdicts.get(arm.version_set) if scene.tally else None
     if verdict is not None and verdict.failed:
         return f"it broke a guardrail ({verdict.message})"
-    if state is not None and arm.exposed_since and state.crashed and state.crashed > arm.exposed_since:
-        return f"it stopped while it got requests ({state.crash})"
+    crash = state.crash_since(arm.exposed_since) if state is not None else None
+    if crash is not None:
+        return f"it stopped while it got requests ({crash})"
     is_late = arm.exposed_since is None and scene.now >= arm.since + scene.deadline
     if state is not None and is_late and not _answers(state, arm.replicas):
         return f"it did not answer within {scene.deadline.total_seconds():.0f} s ({state.trouble or SILENT})"

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from millwright.api.deployment import ArmStatus, ServedVersion
 from millwright.api.experiment import Experiment
-from millwright.core import version_set
-from millwright.core.deployment_actions import served_target
+from millwright.core import on_record, version_set
 from millwright.core.deployment_state import DeploymentObserved, Unresolved
 from millwright.core.experiments import arms as arms_of
 from millwright.core.serving_pod import Platform, Target
@@ -45,7 +44,7 @@ def roster(
     served = {control.version: "spec.model"}
     for arm, resolved in zip(experiment.arms, observed.arms, strict=True):
         record = known.get(arm.name)
-        target = served_target(record) if record and not isinstance(resolved, Target) else resolved
+        target = on_record.target(record) if record and not isinstance(resolved, Target) else resolved
         if not isinstance(target, Target):
             missing[arm.name] = target
         elif target.version in observed.spec.rollout.abort:

@@ -6,6 +6,7 @@ from millwright.core.deployment_report import SERVING
 from millwright.core.deployment_state import DeploymentObserved
 from millwright.core.experiments.look import Look
 from millwright.core.training_state import Missing
+from millwright.core.version_set_state import progress
 
 
 def facts(observed: DeploymentObserved, look: Look, control: tuple[Fact, ...]) -> tuple[Fact, ...]:
@@ -52,8 +53,7 @@ def _starting(observed: DeploymentObserved, arm: ArmStatus) -> str | None:
     state = observed.sets.get(arm.version_set)
     if not arm.replicas or (state is not None and state.answers(arm.replicas)):
         return None
-    have, trouble = (state.ready, state.trouble) if state else (0, None)
-    return f"arm {arm.name}: {have} of {arm.replicas} pods answer" + (f": {trouble}" if trouble else "")
+    return f"arm {arm.name}: {progress(state, arm.replicas)}"
 
 
 def _scores(look: Look) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from millwright.core.strategies.walk import Walk
-from millwright.core.version_set_state import VersionSetState
+from millwright.core.version_set_state import VersionSetState, progress
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class RollOut:
 
     def progress_to(self, pods: int) -> str:
         """`progress`, of so many pods."""
-        have, trouble = (self.candidate.ready, self.candidate.trouble) if self.candidate else (0, None)
-        return f"version {self.version}: {have} of {pods} pods answer" + (f": {trouble}" if trouble else "")
+        return f"version {self.version}: {progress(self.candidate, pods)}"
 
 
 @dataclass(frozen=True)
