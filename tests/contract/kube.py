@@ -25,6 +25,19 @@ def dry_run(manifest: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
     return kubectl(*words, stdin=json.dumps(manifest))
 
 
+def assert_admitted(manifest: Mapping[str, Any]) -> None:
+    """The API server takes it."""
+    judged = dry_run(manifest)
+    assert judged.returncode == 0, judged.stderr
+
+
+def assert_refused(manifest: Mapping[str, Any], words: str) -> None:
+    """The API server does not take it, and says so."""
+    judged = dry_run(manifest)
+    assert judged.returncode != 0, judged.stdout
+    assert words in judged.stderr
+
+
 @contextmanager
 def own_namespace() -> Iterator[str]:
     """A namespace that is gone afterwards. Without a cluster the tests fail, and say what to do."""

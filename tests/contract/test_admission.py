@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.cluster.settings import ROOT
-from tests.contract.kube import dry_run, kubectl
+from tests.contract.kube import assert_admitted, assert_refused, dry_run, kubectl
 
 Spec = dict[str, Any]
 GATE = {"metric": "roc_auc", "operator": ">=", "threshold": 0.6}
@@ -189,25 +189,20 @@ def manifest(namespace: str, kind: str, spec: Spec, name: str = "sample") -> dic
 
 @pytest.mark.parametrize("case", ACCEPTED)
 def test_accepted(namespace: str, case: str) -> None:
-    judged = dry_run(manifest(namespace, *ACCEPTED[case]))
-    assert judged.returncode == 0, judged.stderr
+    assert_admitted(manifest(namespace, *ACCEPTED[case]))
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(namespace: str, case: str) -> None:
     kind, spec, words = REFUSED[case]
-    judged = dry_run(manifest(namespace, kind, spec))
-    assert judged.returncode != 0, judged.stdout
-    assert words in judged.stderr
+    assert_refused(manifest(namespace, kind, spec), words)
 
 
 @pytest.mark.parametrize("kind", ["TrainingRun", "Model", "Deployment"])
 def test_a_name_longer_than_a_label_is_refused(namespace: str, kind: str) -> None:
     spec = {"TrainingRun": TRAINING, "Model": {}, "Deployment": SERVING}[kind]
     assert dry_run(manifest(namespace, kind, spec, name="n" * 63)).returncode == 0
-    judged = dry_run(manifest(namespace, kind, spec, name="n" * 64))
-    assert judged.returncode != 0, judged.stdout
-    assert "63" in judged.stderr
+    assert_refused(manifest(namespace, kind, spec, name="n" * 64), "63")
 
 
 def test_a_registered_name_cannot_change(namespace: str) -> None:
@@ -217,9 +212,7 @@ def test_a_registered_name_cannot_change(namespace: str) -> None:
 
     made = kubectl("apply", "-f", "-", stdin=yaml.safe_dump(named("first")))
     assert made.returncode == 0, made.stderr
-    judged = dry_run(named("second"))
-    assert judged.returncode != 0
-    assert "registeredName cannot change: make a new Model under the new name" in judged.stderr
+    assert_refused(named("second"), "registeredName cannot change: make a new Model under the new name")
 
 
 def test_a_registered_name_cannot_be_taken_away(namespace: str) -> None:
@@ -248,7 +241,6 @@ def test_the_samples_are_accepted(namespace: str) -> None:
     bodies = [body for body in yaml.safe_load_all(built.stdout) if body["kind"] != "Namespace"]
     for body in bodies:
         body["metadata"]["namespace"] = namespace
-        judged = dry_run(body)
-        assert judged.returncode == 0, judged.stderr
+        assert_admitted(body)
     config_map, run = (next(b for b in bodies if b["kind"] == kind) for kind in ("ConfigMap", "TrainingRun"))
     assert run["spec"]["pipeline"]["configMapRef"]["name"] == config_map["metadata"]["name"]

@@ -1,7 +1,7 @@
 """What the API server says of a TrainingRun's pipeline, gates, scenarios, data sets and history."""
 
 import pytest
-from tests.contract.kube import dry_run
+from tests.contract.kube import assert_admitted, assert_refused
 from tests.contract.test_admission import GATE, REPLAY, TRAINING, Spec, manifest
 
 RELATIVE = {"metric": "roc_auc", "operator": ">=", "relativeTo": {"alias": "champion"}}
@@ -60,19 +60,14 @@ REFUSED: dict[str, tuple[Spec, str]] = {
 
 @pytest.mark.parametrize("case", ACCEPTED)
 def test_accepted(namespace: str, case: str) -> None:
-    judged = dry_run(manifest(namespace, "TrainingRun", TRAINING | ACCEPTED[case]))
-    assert judged.returncode == 0, judged.stderr
+    assert_admitted(manifest(namespace, "TrainingRun", TRAINING | ACCEPTED[case]))
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(namespace: str, case: str) -> None:
     fields, words = REFUSED[case]
-    judged = dry_run(manifest(namespace, "TrainingRun", TRAINING | fields))
-    assert judged.returncode != 0, judged.stdout
-    assert words in judged.stderr
+    assert_refused(manifest(namespace, "TrainingRun", TRAINING | fields), words)
 
 
 def test_a_replay_has_no_scenarios(namespace: str) -> None:
-    judged = dry_run(manifest(namespace, "TrainingRun", REPLAY | {"scenarios": [NIGHT]}))
-    assert judged.returncode != 0, judged.stdout
-    assert "leave gates and scenarios out" in judged.stderr
+    assert_refused(manifest(namespace, "TrainingRun", REPLAY | {"scenarios": [NIGHT]}), "leave gates and scenarios out")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.contract.kube import dry_run, kubectl
+from tests.contract.kube import assert_admitted, assert_refused, dry_run, kubectl
 from tests.contract.test_admission import SERVING, Spec, manifest
 
 AUTOSCALED: Spec = SERVING | {"autoscaling": {"maxReplicas": 5}}
@@ -74,16 +74,13 @@ REFUSED: dict[str, tuple[Spec, str]] = {
 
 @pytest.mark.parametrize("case", ACCEPTED)
 def test_accepted(namespace: str, case: str) -> None:
-    judged = dry_run(manifest(namespace, "Deployment", ACCEPTED[case]))
-    assert judged.returncode == 0, judged.stderr
+    assert_admitted(manifest(namespace, "Deployment", ACCEPTED[case]))
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(namespace: str, case: str) -> None:
     spec, words = REFUSED[case]
-    judged = dry_run(manifest(namespace, "Deployment", spec))
-    assert judged.returncode != 0, judged.stdout
-    assert words in judged.stderr
+    assert_refused(manifest(namespace, "Deployment", spec), words)
 
 
 def applied(body: dict[str, Any]) -> dict[str, Any]:
@@ -95,9 +92,9 @@ def applied(body: dict[str, Any]) -> dict[str, Any]:
 
 def test_autoscaling_is_not_switched_on_beside_replicas_that_are_written_down(namespace: str) -> None:
     applied(manifest(namespace, "Deployment", SERVING | {"replicas": 3}, name="fixed"))
-    judged = dry_run(manifest(namespace, "Deployment", AUTOSCALED | {"replicas": 3}, name="fixed"))
-    assert judged.returncode != 0, judged.stdout
-    assert REPLICAS_OR_AUTOSCALING in judged.stderr
+    assert_refused(
+        manifest(namespace, "Deployment", AUTOSCALED | {"replicas": 3}, name="fixed"), REPLICAS_OR_AUTOSCALING
+    )
     assert dry_run(manifest(namespace, "Deployment", AUTOSCALED, name="fixed")).returncode == 0
 
 

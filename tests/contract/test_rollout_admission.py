@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.contract.kube import dry_run
+from tests.contract.kube import assert_admitted, assert_refused
 from tests.contract.test_admission import SERVING, Spec, manifest
 
 ROUTE = {"route": {"gateway": {"name": "public", "namespace": "gateways"}, "hostname": "arr-delay.example.org"}}
@@ -184,13 +184,10 @@ REFUSED: dict[str, tuple[Spec, str]] = {
 
 @pytest.mark.parametrize("case", ACCEPTED)
 def test_accepted(namespace: str, case: str) -> None:
-    judged = dry_run(manifest(namespace, "Deployment", ACCEPTED[case]))
-    assert judged.returncode == 0, judged.stderr
+    assert_admitted(manifest(namespace, "Deployment", ACCEPTED[case]))
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(namespace: str, case: str) -> None:
     spec, words = REFUSED[case]
-    judged = dry_run(manifest(namespace, "Deployment", spec))
-    assert judged.returncode != 0, judged.stdout
-    assert words in judged.stderr
+    assert_refused(manifest(namespace, "Deployment", spec), words)

@@ -193,13 +193,7 @@ def test_a_server_follows_its_lists(onnx: Onnx, lists: Path) -> None:
 
 
 def metric(server: Server, name: str) -> float:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE)
-    try:
-        connection.request("GET", "/metrics")
-        lines = connection.getresponse().read().decode().splitlines()
-    finally:
-        connection.close()
-    return next(float(line.split()[1]) for line in lines if line.startswith(f"millwright_serving_{name} "))
+    return server.samples(name)[f"millwright_serving_{name}"]
 
 
 def test_wrong_lists_end_a_server_that_starts_with_2_and_a_sentence(lists: Path) -> None:

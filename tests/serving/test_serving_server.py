@@ -55,6 +55,17 @@ class Server:
         finally:
             connection.close()
 
+    def samples(self, name: str) -> dict[str, float]:
+        """The metrics that begin so, with their labels, as a scrape sees them."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        try:
+            connection.request("GET", "/metrics")
+            lines = connection.getresponse().read().decode().splitlines()
+        finally:
+            connection.close()
+        found = (line.split() for line in lines if line.startswith(f"millwright_serving_{name}"))
+        return {labelled: float(value) for labelled, value in found}
+
     def wait_for(self, path: str, status: int) -> None:
         wait_until(lambda: self.status(path) == status)
 
