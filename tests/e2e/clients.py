@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import random
 import threading
 import time
 from collections import Counter
@@ -38,13 +39,17 @@ class Answers:
 
 
 class Client:
-    """Sends the same request `rate` times a second over one connection, from `with` to its end."""
+    """Sends one of its requests `rate` times a second over one connection, from `with` to its end.
 
-    def __init__(self, host: str, path: str, body: bytes, rate: float, headers: dict[str, str] | None = None) -> None:
+    At random moments, as people do: the Gateway deals requests to versions in turn, so that clients in step would
+    always get the same one.
+    """
+
+    def __init__(self, host: str, path: str, bodies: Sequence[bytes], rate: float) -> None:
         self.answers = Answers()
         self._address = gateway_address()
-        self._request = ("POST", path, body, {"Host": host, "Content-Type": "application/json"} | (headers or {}))
-        self._seconds = 1 / rate
+        self._path, self._bodies, self._rate = path, bodies, rate
+        self._headers = {"Host": host, "Content-Type": "application/json"}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -62,14 +67,13 @@ class Client:
         connection = http.client.HTTPConnection(self._address, timeout=TIMEOUT_SECONDS)
         due = time.monotonic()
         while not self._over.wait(max(0.0, due - time.monotonic())):
-            due += self._seconds
+            due += random.expovariate(self._rate)
             self._ask(connection)
         connection.close()
 
     def _ask(self, connection: http.client.HTTPConnection) -> None:
-        method, path, content, headers = self._request
         try:
-            connection.request(method, path, content, headers)
+            connection.request("POST", self._path, random.choice(self._bodies), self._headers)
             answer = connection.getresponse()
             said = answer.read()
         except (OSError, http.client.HTTPException) as error:

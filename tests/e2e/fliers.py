@@ -35,9 +35,9 @@ class Fliers(Importers):
         wanted = {name: value for name, value in (spec | changes).items() if value is not None}
         self.apply({"apiVersion": API, "kind": "Deployment", "metadata": {"name": NAME}, "spec": wanted})
 
-    def client(self, row: list[float], rate: float) -> Client:
-        """One that asks for this row."""
-        return Client(self.hostname, f"/v2/models/{NAME}/infer", body(COLUMNS, row), rate)
+    def client(self, *rows: list[float], rate: float) -> Client:
+        """One that asks for one of these rows at a time."""
+        return Client(self.hostname, f"/v2/models/{NAME}/infer", [body(COLUMNS, row) for row in rows], rate)
 
     def deployment(self) -> dict[str, Any]:
         """Its status."""

@@ -88,7 +88,7 @@ def session(team: Fliers, requests: int) -> set[str]:
 
 def test_an_experiment_finds_the_better_version_and_gives_it_everything(fliers: Fliers) -> None:
     with ExitStack() as stack:
-        good = [stack.enter_context(fliers.client(row, rate=30)) for row in ROWS]
+        good = [stack.enter_context(fliers.client(*ROWS, rate=30)) for _ in range(4)]
         tries(fliers, "1", **EXPERIMENT)
         eventually("all arms get requests", lambda: [arm["weight"] for arm in arms(fliers).values()] == [25] * 3)
         sessions = [session(fliers, requests=10) for _ in range(20)]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from tests.e2e.conftest import EXAMPLE, Team, eventually
 
 NAMESPACE = "e2e-queue"
 QUEUE = (PACKAGE / "manifests" / "kueue-try" / "queue.yaml").read_text().replace("NAMESPACE", NAMESPACE)
+WORKLOADS = "workloads.kueue.x-k8s.io"
 NAMES = ("first", "second", "third")
 
 
@@ -28,12 +30,19 @@ def queue() -> Iterator[Team]:
         "data": {"pipeline.yaml": pipeline},
     }
     team.apply(config_map, _object("Model", "wine", {}))
-    for name in NAMES:
+    for place, name in enumerate(NAMES, start=1):
         spec = {"pipeline": {"configMapRef": {"name": "p"}}, "output": {"model": "wine"}, "queueName": "team"}
         team.apply(_object("TrainingRun", name, spec))
-        eventually("it is in the queue", partial(_state, team, name))
+        eventually(f"{name} is in the queue, after the others", partial(_are_apart, place))
     yield team
     kubectl("delete", "-f", "-", input=QUEUE)
+
+
+def _are_apart(count: int) -> bool:
+    """So many workloads are in the queue, and one that comes now is younger: Kueue tells their ages by the second."""
+    names = ("get", WORKLOADS, "-n", NAMESPACE, "-o", "jsonpath={.items[*].metadata.creationTimestamp}")
+    made = kubectl(*names).split()
+    return len(made) == count and datetime.now(UTC) >= datetime.fromisoformat(max(made)) + timedelta(seconds=1)
 
 
 def _state(team: Team, name: str) -> str:
@@ -68,7 +77,7 @@ def test_they_run_one_after_another_in_order_and_leave_the_queue_empty(queue: Te
     times = sorted((job["status"]["startTime"], job["status"]["completionTime"], _run_of(job)) for job in jobs)
     assert [name for _, _, name in times] == list(NAMES)
     assert all(ended <= began for (_, ended, _), (began, _, _) in pairwise(times))
-    assert kubectl("get", "workloads.kueue.x-k8s.io", "-n", NAMESPACE, "-o", "name") == ""
+    assert kubectl("get", WORKLOADS, "-n", NAMESPACE, "-o", "name") == ""
 
 
 def _run_of(job: dict[str, dict[str, dict[str, str]]]) -> str:
