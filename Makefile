@@ -12,6 +12,8 @@ UV_VERSION := 0.13.9
 export PYTHONPATH := operator:serving:pipelines:cli:.
 export PYTHONDONTWRITEBYTECODE := 1
 K ?=
+# Files of tests, two at a time, the long ones first.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -86,13 +88,15 @@ test: export NODES = 2
 test: export KUBEFLOW = 1
 test: export KUEUE = 1
 test: export GATEWAY = 1
+test: export RUNNER_PYTHON = $(RUNNER)/bin/python
 test: lint environments ## Everything: units, serving, pipelines, contracts, and the main job on the real cluster
-	$(DEV)/bin/python -m pytest tests/unit tests/cli tests/serving -q
-	$(RUNNER)/bin/python -m pytest tests/pipelines -q
+	$(DEV)/bin/python -m pytest tests/unit tests/cli tests/serving -q $(TWO)
+	$(RUNNER)/bin/python -m pytest tests/pipelines -q $(TWO)
 	python3 -m tests.cluster up
 	python3 -m tests.cluster images
 	python3 -m demo.install
-	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/contract tests/cluster tests/e2e -q
+	$(DEV)/bin/python -m pytest tests/e2e tests/contract tests/cluster -q -m "not alone" $(TWO)
+	$(DEV)/bin/python -m pytest tests/e2e -q -m alone
 
 test-e2e: environments ## A choice on the running cluster: make test-e2e K="expr"
 	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/e2e -q $(if $(K),-k "$(K)")

@@ -89,6 +89,8 @@ def _kubelet(checkout: Checkout, node: Node) -> dict[str, object]:
         "failSwapOn": False,
         "serializeImagePulls": False,
         "nodeStatusUpdateFrequency": "4s",
+        # Until a pod sees that a mounted Secret has changed: Kueue makes one at its start and waits for it.
+        "syncFrequency": "10s",
         # The disk is the machine's, and images that tests count on stay.
         "evictionHard": {"memory.available": "200Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,

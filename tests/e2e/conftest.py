@@ -6,6 +6,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from demo import story
@@ -95,7 +96,7 @@ def _the_cluster_answers() -> None:
 @pytest.fixture(scope="session")
 def team() -> Iterator[Team]:
     """One team for the session; its namespace goes away at the end."""
-    made = Team(f"e2e-{int(time.time())}")
+    made = Team(f"e2e-{uuid4().hex[:8]}")
     yield made
     kubectl("delete", "namespace", made.namespace, "--wait=false")
 

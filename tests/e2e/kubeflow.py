@@ -11,7 +11,8 @@ from tests.cluster.kubeflow import profile
 from tests.cluster.settings import Checkout
 from tests.e2e.conftest import Team, eventually
 
-NAMESPACE = "e2e-kubeflow"  # its pipelines run on Kubeflow: demo/kubeflow.yaml says so
+# Whose pipelines run on Kubeflow: demo/kubeflow.yaml says so.
+NAMESPACE, REPLAY_NAMESPACE = "e2e-kubeflow", "e2e-kubeflow-replay"
 SHAPES = (Path(__file__).parent / "pipelines" / "shapes.yaml").read_text()
 Json = dict[str, Any]
 

@@ -18,6 +18,8 @@ from demo import install
 from demo.kube import RELEASE_NAMESPACE, ROOT, get, helm, kubectl
 from tests.e2e.conftest import EXAMPLE, Mlflow, Team, eventually
 
+pytestmark = pytest.mark.alone
+
 RUNS = tuple(f"run-{number}" for number in range(4))
 COMMAND = b"-m\0millwright\0"
 GAP_SECONDS = 20

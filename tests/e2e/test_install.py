@@ -16,6 +16,8 @@ from demo.kube import RELEASE_NAMESPACE, ROOT, get, helm, kubectl
 from tests.contract.kube import kubectl as kubectl_to_its_end
 from tests.e2e.conftest import Mlflow, Team, eventually, invocation
 
+pytestmark = pytest.mark.alone
+
 NOBODY_HAS_LOOKED = -1  # filled in by the API server
 CRDS = ("trainingruns.millwright.dev", "models.millwright.dev", "modeldeployments.millwright.dev")
 ACCOUNT = f"system:serviceaccount:{RELEASE_NAMESPACE}:millwright-operator"

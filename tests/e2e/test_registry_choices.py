@@ -18,6 +18,8 @@ from tests.cluster.settings import Checkout
 from tests.e2e import own_services
 from tests.e2e.conftest import Team, eventually, invocation
 
+pytestmark = pytest.mark.alone
+
 SERVICES = "e2e-own-services"
 SECRETS = ("own-database", "own-auth", "own-login", "own-s3", "own-reader")
 OPERATOR, PODS = ("operator", uuid4().hex), ("pods", uuid4().hex)

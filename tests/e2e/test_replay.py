@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from demo.kube import get, kubectl
 from tests.e2e.conftest import Mlflow, Team, eventually
-from tests.e2e.kubeflow import NAMESPACE, KubeflowTeam
+from tests.e2e.kubeflow import REPLAY_NAMESPACE, KubeflowTeam
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_model_served_from_a_package_with_a_copy_beside_it_is_ready(auditors: 
 
 
 def test_on_kubeflow_a_replay_computes_every_step_anew() -> None:
-    team = KubeflowTeam(NAMESPACE)
+    team = KubeflowTeam(REPLAY_NAMESPACE)
     team.apply_example(regularization=0.5)
     version = eventually("a version is made", lambda: team.status("trainingrun").get("modelVersion"), 400)
     original = team.status("trainingrun")
@@ -77,7 +77,7 @@ def test_on_kubeflow_a_replay_computes_every_step_anew() -> None:
     assert status["replay"] == {"of": f"wine/{original['execution']}", "matches": True, "differences": []}
     assert status["pipelineRun"]["backend"] == "kubeflow"
     assert {task["state"] for task in status["tasks"]} == {"Succeeded"}, "none is Cached"
-    kubectl("delete", "namespace", NAMESPACE, "--timeout=120s")
+    kubectl("delete", "namespace", REPLAY_NAMESPACE, "--timeout=120s")
 
 
 def tags_of(mlflow: Mlflow, status: dict[str, Any]) -> dict[str, str]:

@@ -14,6 +14,8 @@ from tests.e2e.fliers import ERRORS, NAME, Fliers
 from tests.e2e.test_import import COEFFICIENTS, COLUMNS, INTERCEPT
 from tests.serving import onnx_bytes
 
+pytestmark = pytest.mark.alone
+
 GOOD_ROW, BRITTLE_ROW = [1.0, 0.0], [7.0, 0.0]
 SECONDS_TO_ROLL_BACK = 30
 
@@ -104,6 +106,6 @@ def test_what_was_rejected_stays_so_until_something_changes(fliers: Fliers, good
 def test_a_version_is_asked_for_by_its_number(fliers: Fliers) -> None:
     version = fliers.deployment()["stable"]["version"]
     path = f"/v2/models/{NAME}/versions/{version}/infer"
-    with Client(fliers.hostname, path, body(COLUMNS, GOOD_ROW), rate=20) as client:
+    with Client(fliers.hostname, path, [body(COLUMNS, GOOD_ROW)], rate=20) as client:
         eventually("it answers", lambda: client.answers.by_version[version] > 5)
     assert not client.answers.failures

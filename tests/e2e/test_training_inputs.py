@@ -231,22 +231,6 @@ def test_an_image_that_is_not_there_ends_the_run_after_a_while(inputs: Team) -> 
     assert "millwright.local/absent:dev" in str(failure["message"])
 
 
-def test_an_mlflow_that_is_away_is_said_and_waited_for(inputs: Team) -> None:
-    scale_mlflow(0)
-    try:
-        run_of(inputs, "away", PIPELINE, gates=NEVER)
-        eventually("it is said", lambda: ready(inputs, "away").get("reason") == "MlflowUnavailable")
-    finally:
-        scale_mlflow(1)
-    assert failed(inputs, "away")["reason"] == "GatesFailed"
-
-
-def scale_mlflow(replicas: int) -> None:
-    deployment = ("deployment/millwright-mlflow", "-n", RELEASE_NAMESPACE)
-    kubectl("scale", *deployment, f"--replicas={replicas}")
-    kubectl("rollout", "status", *deployment, "--timeout=180s")
-
-
 def test_a_namespace_that_is_deleted_takes_its_runs_with_it_and_closes_them(inputs: Team, mlflow: Mlflow) -> None:
     run_of(inputs, "cut-short", training("model.fit(rows, cultivar)", "__import__('time').sleep(600)"))
     eventually("it runs", lambda: inputs.status("trainingrun", "cut-short").get("state") == "Running")
