@@ -35,17 +35,27 @@ class Importers(Team):
     """A team that has no pipeline, and a folder of S3."""
 
     def put(self, name: str, content: bytes) -> str:
-        """Stores an object with the credentials of the team's Secret; returns its URI."""
+        """Stores an object; returns its URI."""
+        self._storage().put_object(Bucket="data", Key=f"{self.namespace}/{name}", Body=content)
+        return self.uri(name)
+
+    def remove(self, folder: str) -> None:
+        """Deletes what is below the URI of a folder."""
+        bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+        storage = self._storage()
+        found = storage.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
+        storage.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": one["Key"]} for one in found]})
+
+    def _storage(self) -> Any:
+        """S3, with the credentials of the team's Secret."""
         keys = secret(STORAGE_SECRET, self.namespace)
-        client = boto3.client(
+        return boto3.client(
             "s3",
             endpoint_url=f"http://{service_address('millwright-storage', RELEASE_NAMESPACE)}:7070",
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
             region_name=keys["AWS_DEFAULT_REGION"],
         )
-        client.put_object(Bucket="data", Key=f"{self.namespace}/{name}", Body=content)
-        return self.uri(name)
 
     def uri(self, name: str) -> str:
         """Where an object of the team is, or would be."""

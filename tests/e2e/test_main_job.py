@@ -6,9 +6,10 @@ import time
 import urllib.request
 from functools import partial
 
-from demo.kube import RELEASE_NAMESPACE, get, kubectl
+from demo.kube import get, kubectl
 from demo.requests import RequestLoop
 from tests.e2e.conftest import Mlflow, Team, eventually, invocation
+from tests.e2e.operator import killed
 
 
 def test_three_files_become_a_served_model(team: Team) -> None:
@@ -73,11 +74,9 @@ def test_killing_the_operator_at_ten_random_moments_changes_nothing_in_the_end(t
     team.apply_example(regularization=0.75)
     moments = random.Random(7)
     for _ in range(10):
-        before = operator_pod()
         moment = time.monotonic() + moments.uniform(0.0, 2.0)
         eventually("the moment has come", partial(has_come, moment), seconds=5)
-        kubectl("delete", "pod", before, "-n", RELEASE_NAMESPACE, "--grace-period=0", "--force")
-        eventually("another operator runs", partial(another_operator_than, before), seconds=60)
+        killed()
     eventually("version 3 is served", lambda: team.serves("3"))
     name = f"{team.namespace}.wine"
     versions = mlflow(f"model-versions/search?filter=name%3D%27{name}%27")["model_versions"]
@@ -109,15 +108,3 @@ def test_what_is_pruned_leaves_versions_and_serving_and_is_taken_up_again_when_i
 
 def has_come(moment: float) -> bool:
     return time.monotonic() >= moment
-
-
-def another_operator_than(old: str) -> bool:
-    return operator_pod() not in ("", old)
-
-
-def operator_pod() -> str:
-    """Name of the operator's pod that runs; empty while there is none."""
-    label = "app.kubernetes.io/component=operator"
-    running = "--field-selector=status.phase=Running"
-    names = kubectl("get", "pods", "-n", RELEASE_NAMESPACE, "-l", label, running, "-o", "name").split()
-    return names[0].removeprefix("pod/") if names else ""

@@ -55,6 +55,14 @@ def test_a_good_version_gets_its_shares_and_then_all(fliers: Fliers, good_client
     assert not good_client.answers.failures
 
 
+def test_what_serves_needs_its_package_no_more(fliers: Fliers, good_client: Client) -> None:
+    """From here on, what is rolled back to has none."""
+    fliers.remove(fliers.deployment()["stable"]["packageURI"])
+    answered = good_client.answers.by_version["2"]
+    eventually("version 2 goes on answering", lambda: good_client.answers.by_version["2"] > answered + 100)
+    assert not good_client.answers.failures
+
+
 def test_a_version_that_fails_some_requests_is_taken_back(fliers: Fliers, good_client: Client) -> None:
     fliers.release("3", onnx_bytes.brittle_classifier(COLUMNS, COEFFICIENTS, INTERCEPT))
     with fliers.client(BRITTLE_ROW, rate=30):
