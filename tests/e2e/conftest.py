@@ -10,8 +10,9 @@ from uuid import uuid4
 
 import pytest
 from demo import story
-from demo.kube import ROOT, get, kubectl, service_address
+from demo.kube import ROOT, kubectl, service_address
 from tests.cluster import kubeconfig_path
+from tests.e2e import objects
 
 os.environ["KUBECONFIG"] = str(kubeconfig_path())
 EXAMPLE = ROOT / "examples" / "own-pipeline"
@@ -61,7 +62,7 @@ class Team:
 
     def status(self, kind: str, name: str = "wine") -> dict[str, Any]:
         """The status; empty where there is none."""
-        return dict((get(kind, name, self.namespace) or {}).get("status", {}))
+        return objects.status(kind, name, self.namespace)
 
     def condition(self, kind: str, condition: str, name: str = "wine") -> dict[str, Any]:
         """One condition; empty where there is none."""
