@@ -7,6 +7,7 @@ import http.client
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
@@ -104,7 +105,8 @@ def test_an_experiment_finds_the_better_version_and_gives_it_everything(fliers: 
         eventually("3 is found to be the same", lambda: verdicts(fliers).get("3") == "Same", 180)
         found = arms(fliers)["2"]
         assert found["lower"] < found["effect"] < found["upper"] < 0
-        assert fliers.condition("modeldeployment", "Ready", NAME)["reason"] == "ExperimentDecided"
+        ready = partial(fliers.condition, "modeldeployment", "Ready", NAME)
+        eventually("it is decided", lambda: ready().get("reason") == "ExperimentDecided")
         tries(fliers, "1", **EXPERIMENT, whenDecided="Promote")
         eventually("version 2 gets everything", lambda: arms(fliers)["2"]["weight"] == 100, 90)
         assert verdicts(fliers) == {"2": "Better", "3": "Same", "4": "Failed"}
