@@ -108,7 +108,12 @@ def is_on_its_way(team: Fliers, version: str) -> bool:
     return bool(team.deployment().get("candidate", {}).get("version") == version)
 
 
-def test_a_rollback_gives_back_the_version_before(fliers: Fliers, client: Client) -> None:
+def test_a_rollback_gives_back_the_version_before_and_says_what_is_wanted_of_people(
+    fliers: Fliers, client: Client
+) -> None:
     steers(fliers, "rollback", NAME)
-    eventually("version 2 is served", lambda: fliers.serves("2", NAME))
+    eventually("version 2 has the traffic", lambda: fliers.deployment()["stable"]["version"] == "2")
+    told = partial(fliers.condition, "modeldeployment", "Stalled", NAME)
+    eventually("it is said", lambda: told().get("reason") == "Aborted")
+    assert told()["message"].startswith("version 5 is in spec.rollout.abort: take it out")
     assert not client.answers.failures
