@@ -95,9 +95,9 @@ def _without_target(
 
 def _unresolved(observed: DeploymentObserved, platform: Platform, why: Unresolved, now: datetime) -> DeploymentPlan:
     """Everything stays as it is, until the registry answers again."""
-    status, candidate = report.status(observed, now, report.unresolved(observed, why)), observed.status.candidate
-    is_given_up = candidate is not None and candidate.without_surge and observed.serving is not None
-    pods = observed.serving.replicas if observed.serving and is_given_up else observed.replicas
+    status = report.status(observed, now, report.unresolved(observed, why))
+    candidate, serving = observed.status.candidate, observed.serving
+    pods = serving.replicas if serving and candidate and candidate.without_surge else observed.replicas
     return Plan(status, actions.kept(observed, platform, pods, actions.traffic(observed)), WAIT_SECONDS)
 
 
