@@ -41,6 +41,8 @@ ACCEPTED: dict[str, Spec] = {
         **ROUTE,
     ),
     "a canary that weighs by pods": strategy("Canary", {"setWeight": 10}),
+    "pods that may be missing on full nodes": SERVING | {"strategy": {"maxUnavailable": 1}},
+    "a share of pods that may be missing": SERVING | {"strategy": {"type": "Canary", "maxUnavailable": "25%"}},
     "strategies with steps of their own": strategy("BlueGreen"),
     "a shadow behind a Gateway": strategy("Shadow", **ROUTE),
     "decisions of people": strategy(
@@ -96,6 +98,16 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     ),
     "copies without a Gateway": (strategy("Canary", {"mirror": 10}), "a Gateway copies the requests: set route"),
     "a shadow without a Gateway": (strategy("Shadow"), "a Gateway copies the requests: set route"),
+    "pods that may be missing of two full sets": (
+        SERVING | {"strategy": {"type": "BlueGreen", "maxUnavailable": 1}},
+        "maxUnavailable is for RollingUpdate, Canary and Experiment",
+    ),
+    "less than no pod missing": (SERVING | {"strategy": {"maxUnavailable": -1}}, "greater than or equal to 0"),
+    "more than all pods missing": (SERVING | {"strategy": {"maxUnavailable": "101%"}}, "spec.strategy.maxUnavailable"),
+    "missing pods that are no number": (
+        SERVING | {"strategy": {"maxUnavailable": "one"}},
+        "spec.strategy.maxUnavailable",
+    ),
     "a share of more than all": (strategy("Canary", {"setWeight": 101}), "less than or equal to 100"),
     "a metric without a bound": (analysis({"name": "error-rate"}), "a metric has exactly one bound"),
     "a metric with two bounds": (

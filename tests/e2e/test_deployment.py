@@ -1,4 +1,4 @@
-"""Two Deployments of one Model, by both strategies: a version that crashes at load, scaling, and node pools.
+"""Two Deployments of one Model, by both strategies: a version that crashes at load, scaling, node pools, full ones.
 
 The versions are packages made here, and registered as packaging does it: nothing is trained.
 """
@@ -179,3 +179,28 @@ def test_an_unknown_node_pool_is_named_and_what_serves_goes_on(team: Team) -> No
     assert is_available(team, ALONE)
     change(team, ALONE, nodePool="gpu")
     eventually("it is ready again", partial(team.serves, "3", ALONE))
+
+
+def serves_with_all_gpus(team: Team, version: str) -> bool:
+    """With a pod on each of them."""
+    return team.serves(version, ALONE) and team.status("mdep", ALONE)["readyReplicas"] == int(GPUS_PER_NODE)
+
+
+def test_on_a_full_pool_a_version_waits_unrejected_and_takes_the_place_of_pods_that_may_leave(
+    team: Team, versions: Versions
+) -> None:
+    change(team, ALONE, replicas=int(GPUS_PER_NODE), template={"resources": {"limits": {"nvidia.com/gpu": "1"}}})
+    eventually("a pod is on each GPU", partial(serves_with_all_gpus, team, "3"))
+    change(team, ALONE, strategy={"type": "RollingUpdate"})
+    with RequestLoop(team.host(ALONE), "/invocations", json.dumps({"dataframe_split": SAMPLE})) as loop:
+        versions.register()
+        eventually("it has waited for its whole deadline", partial(is_stalled, team, ALONE))
+        stalled, status = team.condition("mdep", "Stalled", ALONE), team.status("mdep", ALONE)
+        assert stalled["reason"] == "Unschedulable" and "Insufficient nvidia.com/gpu" in stalled["message"]
+        assert "when strategy.maxUnavailable lets pods of version 3 go first" in stalled["message"]
+        assert (status["candidate"]["version"], status["readyReplicas"]) == ("4", int(GPUS_PER_NODE))
+        assert "rejectedVersion" not in status
+        change(team, ALONE, strategy={"maxUnavailable": 1})
+        eventually("version 4 has all GPUs", partial(serves_with_all_gpus, team, "4"))
+    assert loop.failures == [] and set(loop.answered) == {"3", "4"}
+    assert "Unschedulable" in kubectl("describe", "mdep", ALONE, "-n", team.namespace)

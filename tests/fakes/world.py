@@ -68,11 +68,12 @@ def _object(kind: str, spec: dict[str, Any]) -> Manifest:
 
 @dataclass
 class FakeWorld:
-    """Everything around the reconcilers."""
+    """Everything around the reconcilers. `room`: pods that nodes have room for; None: for all."""
 
     outcomes: tuple[Cause | None, ...] = ()
     looks: int = 2
     keeps_record: bool = False
+    room: int | None = None
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:

@@ -169,6 +169,9 @@ class Candidate(ServedVersion):
     weight: int = Field(0, ge=0, le=100, description="Percent of the requests that it gets.")
     mirror: int = Field(0, ge=0, le=100, description="Percent of the requests that are copied to it.")
     exposed_since: Time | None = Field(None, description="When it got its first requests.")
+    without_surge: bool = Field(
+        False, description="Whether pods of what serves leave for it, as nodes have no room for both."
+    )
     findings: tuple[MetricFinding, ...] = Field((), max_length=MAX_METRICS, description="What the analysis knows.")
 
 

@@ -1,13 +1,19 @@
 """How one version of a model replaces another: strategies and their steps, and where clients reach it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from millwright.api.common import ApiModel, DnsName, ModelVersionNumber, ObjectName, cel, rules
 from millwright.api.experiment import Experiment
 
 MAX_STEPS, MAX_ABORTED = 20, 20
+PERCENT = r"^(100|[1-9]?[0-9])%$"
+# Kubernetes' IntOrString, as of maxUnavailable.
+PodsOrPercent = Annotated[
+    Annotated[int, Field(ge=0, le=1000)] | Annotated[str, StringConstraints(pattern=PERCENT)],
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "minimum": 0, "maximum": 1000, "pattern": PERCENT}),
+]
 
 
 class Pause(ApiModel):
@@ -63,6 +69,11 @@ class Strategy(ApiModel):
                 "has(self.experiment) == (has(self.type) && self.type == 'Experiment')",
                 "strategy.type Experiment and strategy.experiment need each other",
             ),
+            cel(
+                "!has(self.maxUnavailable) || self.type in ['RollingUpdate', 'Canary', 'Experiment']",
+                "maxUnavailable is for RollingUpdate, Canary and Experiment: BlueGreen and Shadow need room for both "
+                "versions, and Recreate's pods all leave first",
+            ),
         )
     )
 
@@ -83,6 +94,12 @@ class Strategy(ApiModel):
         "60 s; of BlueGreen, waiting for approval; of Shadow, all requests mirrored for 300 s.",
     )
     experiment: Experiment | None = Field(None, description="What is tried, of strategy.type Experiment.")
+    max_unavailable: PodsOrPercent | None = Field(
+        None,
+        description="Pods of replicas, or percent of them rounded down, that may be missing where nodes have no room "
+        "for both versions: the old version's pods then leave one after the other for those of the new one. Left out: "
+        "25%, as of Kubernetes' own Deployments; 0 of a Canary, which waits for room.",
+    )
 
 
 class Promotion(ApiModel):

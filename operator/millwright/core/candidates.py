@@ -30,12 +30,12 @@ def current(observed: DeploymentObserved, target: Target, version_set: str, now:
         fresh = on_record.served(target, version_set, now).model_dump()
         return Candidate(**fresh, attempt=tried, step_since=now)
     if old.attempt != tried:
-        return old.model_copy(update={"attempt": tried, "step": 0, "step_since": now})
+        return old.model_copy(update={"attempt": tried, "step": 0, "step_since": now, "without_surge": False})
     return old
 
 
-def walk(observed: DeploymentObserved, candidate: Candidate, others: int, now: datetime) -> Walk:
-    """Where it is, and what keeps it there. `others`: pods of neither the candidate nor of what serves."""
+def walk(observed: DeploymentObserved, candidate: Candidate, now: datetime) -> Walk:
+    """Where it is, and what keeps it there."""
     spec, promotion = observed.spec, observed.spec.rollout.promote
     is_promoted = promotion is not None and promotion.version == candidate.version
     return Walk(
@@ -43,19 +43,20 @@ def walk(observed: DeploymentObserved, candidate: Candidate, others: int, now: d
         index=candidate.step,
         since=candidate.step_since or candidate.since,
         now=now,
-        routed=spec.route is not None,
+        of_all=spec.route is not None or candidate.without_surge,
         promoted=promotion if is_promoted else None,
         verdict=None if spec.analysis is None else observed.verdict or Verdict((UNSEEN,)),
-        hold=_hold(observed, others),
+        hold=hold(observed, candidate),
     )
 
 
-def _hold(observed: DeploymentObserved, others: int) -> Hold | None:
+def hold(observed: DeploymentObserved, candidate: Candidate) -> Hold | None:
     """Somebody or something that keeps a roll-out at its step."""
     if observed.spec.rollout.paused:
         return Hold("Paused", "spec.rollout.paused keeps it")
     if observed.spec.route is None:
-        return Hold("Draining", f"{others} pods of versions before it leave first") if others else None
+        leaving = observed.leaving(candidate.version_set)
+        return Hold("Draining", f"{leaving} pods of versions before it leave first") if leaving else None
     trouble = observed.route_trouble
     return Hold("RouteNotReady", trouble, GATEWAY_SECONDS) if trouble else observed.blind
 
@@ -82,7 +83,7 @@ def failure(
     if crash is not None:
         return given_up(observed, candidate, "CandidateFailed", crash, now)
     limit = timedelta(seconds=observed.spec.progress_deadline_seconds)
-    if step.awaits_pods and now >= (candidate.step_since or candidate.since) + limit:
+    if step.awaits_pods and state.room.is_late(candidate.step_since or candidate.since, limit, now):
         return given_up(observed, candidate, "ProgressDeadlineExceeded", state.trouble or SILENT, now)
     return None
 

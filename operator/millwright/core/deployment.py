@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from millwright.api.deployment import MAX_HISTORY, Candidate, DeploymentStatus, RejectedVersion, ServedVersion
-from millwright.core import candidates, experimenting, on_record, version_set
+from millwright.core import candidates, experimenting, on_record, surge, version_set
 from millwright.core import deployment_actions as actions
 from millwright.core import deployment_report as report
 from millwright.core.actions import DeploymentAction
@@ -14,6 +14,7 @@ from millwright.core.plan import Plan
 from millwright.core.serving_pod import Platform, Target
 from millwright.core.strategies import STRATEGIES
 from millwright.core.strategies.rollout import RollOut, Step
+from millwright.core.strategies.walk import steps_of
 from millwright.core.traffic import Traffic
 from millwright.core.training_state import Missing
 
@@ -95,7 +96,9 @@ def _without_target(
 def _unresolved(observed: DeploymentObserved, platform: Platform, why: Unresolved, now: datetime) -> DeploymentPlan:
     """Everything stays as it is, until the registry answers again."""
     status = report.status(observed, now, report.unresolved(observed, why))
-    return Plan(status, actions.kept(observed, platform, observed.replicas, actions.traffic(observed)), WAIT_SECONDS)
+    candidate, serving = observed.status.candidate, observed.serving
+    pods = serving.replicas if serving and candidate and candidate.without_surge else observed.replicas
+    return Plan(status, actions.kept(observed, platform, pods, actions.traffic(observed)), WAIT_SECONDS)
 
 
 def _serving(
@@ -124,8 +127,10 @@ def _rolling_out(
     observed: DeploymentObserved, target: Target, wanted: str, platform: Platform, now: datetime, at_once: bool
 ) -> DeploymentPlan:
     """As the strategy says, until the candidate has all of the traffic, or has failed."""
-    state, candidate = observed.sets.get(wanted), candidates.current(observed, target, wanted, now)
-    step = _step(observed, candidate, now, at_once)
+    state, kind = observed.sets.get(wanted), _kind(observed, at_once)
+    candidate = candidates.current(observed, target, wanted, now)
+    candidate = surge.noted(observed, candidate, kind, candidates.hold(observed, candidate), now)
+    step = _step(observed, candidate, kind, now)
     if state is None and step.candidate is not None:
         candidate = candidate.model_copy(update={"since": now, "step_since": now})
     failure = candidates.failure(observed, candidate, state, step, now)
@@ -136,16 +141,19 @@ def _rolling_out(
     return _going_on(observed, platform, target, candidates.moved(candidate, step, observed.verdict, now), step, now)
 
 
-def _step(observed: DeploymentObserved, candidate: Candidate, now: datetime, at_once: bool) -> Step:
-    """What the strategy wants. Where nothing serves, or no pods are asked for, there is nothing to weigh."""
-    stable, name = observed.status.stable, candidate.version_set
-    others = sum(count for set_name, count in observed.pods.items() if set_name != name)
-    served = observed.pods.get(stable.version_set, 0) if stable else 0
-    walk = candidates.walk(observed, candidate, others - served, now)
-    plain = at_once or stable is None or observed.replicas == 0
-    kind = observed.spec.strategy.type
-    strategy = STRATEGIES["RollingUpdate" if plain and walk.steps else kind]
-    return strategy(RollOut(candidate.version, observed.replicas, observed.sets.get(name), others, walk))
+def _kind(observed: DeploymentObserved, at_once: bool) -> str:
+    """The strategy by which it goes. Where nothing serves, or no pods are asked for, there is nothing to weigh."""
+    strategy = observed.spec.strategy
+    plain = at_once or observed.status.stable is None or observed.replicas == 0
+    return "RollingUpdate" if plain and steps_of(strategy) else strategy.type
+
+
+def _step(observed: DeploymentObserved, candidate: Candidate, kind: str, now: datetime) -> Step:
+    """What the strategy wants."""
+    name, walk = candidate.version_set, candidates.walk(observed, candidate, now)
+    room = surge.surge(observed, candidate, kind, walk.hold, now)
+    seen = RollOut(candidate.version, observed.replicas, observed.sets.get(name), observed.others(name), walk, room)
+    return STRATEGIES[kind](seen)
 
 
 def _going_on(

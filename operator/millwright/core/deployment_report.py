@@ -2,14 +2,18 @@
 
 from datetime import datetime
 
-from millwright.api.deployment import DeploymentStatus, RejectedVersion, ServedVersion
+from millwright.api.deployment import Candidate, DeploymentStatus, RejectedVersion, ServedVersion
 from millwright.core import traffic, version_set
 from millwright.core.conditions import Fact, Truth, find, merge, ready, stalled, unavailable, working
 from millwright.core.deployment_state import DeploymentObserved, Unresolved
+from millwright.core.pod_state import Trouble
+from millwright.core.room import UNSCHEDULABLE
 from millwright.core.strategies.rollout import Step
 from millwright.core.training_state import Missing
+from millwright.core.version_set_state import VersionSetState
 
 SERVING, STARTING, NOT_READY, ZERO = "Serving", "PodsStarting", "PodsNotReady", "ScaledToZero"
+ABSENT = VersionSetState("", replicas=0, ready=0)
 
 
 def missing(observed: DeploymentObserved, what: Missing) -> tuple[Fact, ...]:
@@ -29,7 +33,9 @@ def unresolved(observed: DeploymentObserved, why: Unresolved) -> tuple[Fact, ...
 
 
 def rolling_out(step: Step) -> tuple[Fact, ...]:
-    """A candidate is on its way."""
+    """A candidate is on its way, or waits for room and nobody can tell how long."""
+    if step.stuck:
+        return (*stalled(step.reason, step.message), _progressing("False", step.reason, step.message))
     return (*working(step.reason, step.message), _progressing("True", step.reason, step.message))
 
 
@@ -51,9 +57,15 @@ def serving(observed: DeploymentObserved, stable: ServedVersion) -> tuple[Fact, 
         return (*working("RouteNotReady", f"{message}; {observed.route_trouble}"), complete)
     if have >= want:
         return (*ready(SERVING, message), complete)
-    if have and trouble is None:
+    if have and (trouble is None or _finds_room(observed, stable, trouble)):
         return (*working(STARTING, f"{message}, the others start"), complete)
     return (*unavailable(NOT_READY, message + (f": {trouble}" if trouble else "")), complete)
+
+
+def _finds_room(observed: DeploymentObserved, stable: ServedVersion, trouble: Trouble) -> bool:
+    """Whether pods without a node have one as soon as those that served before are gone."""
+    is_leaving = observed.others(stable.version_set) > 0 and observed.status.experiment is None
+    return trouble.reason == UNSCHEDULABLE and is_leaving
 
 
 def rejected(observed: DeploymentObserved, what: RejectedVersion) -> tuple[Fact, ...]:
@@ -75,18 +87,23 @@ def _failure(what: RejectedVersion) -> str:
 
 
 def status(observed: DeploymentObserved, now: datetime, facts: tuple[Fact, ...], **changes: object) -> DeploymentStatus:
-    """The status that says `facts`, and how many pods of what has the traffic there are."""
+    """The status that says `facts`, and how many pods of what has the traffic there are.
+
+    Where the candidate comes without a surge, its pods have the traffic of those that left for it.
+    """
     stable = changes.get("stable", observed.status.stable)
     assert stable is None or isinstance(stable, ServedVersion)
-    state = observed.sets.get(stable.version_set) if stable else None
-    told = (*_sound(observed, facts), *facts, _available(observed, stable))
+    candidate = changes.get("candidate", observed.status.candidate)
+    other = candidate if isinstance(candidate, Candidate) and candidate.without_surge and candidate.weight else None
+    state, beside = (observed.sets.get(one.version_set, ABSENT) if one else ABSENT for one in (stable, other))
+    told = (*_sound(observed, facts), *facts, _available(observed, stable, other))
     values: dict[str, object] = {
         "observed_generation": observed.generation,
         "url": traffic.url(observed.key, observed.spec.route) if stable else None,
         "routed": observed.spec.route is not None and stable is not None,
-        "replicas": state.current if state else 0,
-        "ready_replicas": state.ready if state else 0,
-        "selector": version_set.selector(observed.key, stable.version_set if stable else None),
+        "replicas": state.current + beside.ready,
+        "ready_replicas": state.ready + beside.ready,
+        "selector": version_set.selector(observed.key, stable.version_set if stable and not other else None),
         "conditions": merge(observed.status.conditions, told, observed.generation, now),
     }
     return observed.status.model_copy(update=values | changes)
@@ -100,15 +117,16 @@ def _sound(observed: DeploymentObserved, facts: tuple[Fact, ...]) -> tuple[Fact,
     return (Fact("Degraded", "False", facts[0].reason, "no roll-out has failed since"),)
 
 
-def _available(observed: DeploymentObserved, stable: ServedVersion | None) -> Fact:
+def _available(observed: DeploymentObserved, stable: ServedVersion | None, other: Candidate | None) -> Fact:
     """Whether anything answers, whatever becomes of the version that is wanted."""
     if stable is None:
         return Fact("Available", "False", "NothingServes", "no version has answered yet")
     if observed.replicas == 0:
         return Fact("Available", "False", ZERO, _scaled_to_zero(stable))
-    state = observed.sets.get(stable.version_set)
-    have = state.ready if state else 0
-    message = f"version {stable.version}: {have} of {observed.replicas} pods answer"
+    both = [stable, other] if other else [stable]
+    have = sum(observed.sets.get(one.version_set, ABSENT).ready for one in both)
+    named = " and ".join(f"version {one.version}" for one in both)
+    message = f"{named}: {have} of {observed.replicas} pods answer"
     return Fact("Available", "True" if have else "False", SERVING if have else NOT_READY, message)
 
 

@@ -61,6 +61,15 @@ class DeploymentObserved:
             return None
         return self.route.trouble if self.route is not None else "the HTTPRoute is being made"
 
+    def others(self, version_set: str) -> int:
+        """Pods of all other version sets."""
+        return sum(count for name, count in self.pods.items() if name != version_set)
+
+    def leaving(self, version_set: str) -> int:
+        """Pods of neither that version set nor of what serves."""
+        stable = self.status.stable
+        return self.others(version_set) - (self.pods.get(stable.version_set, 0) if stable else 0)
+
     @property
     def serving(self) -> VersionSetState | None:
         """The version set that has the traffic; None: there is none, or somebody deleted it."""

@@ -48,6 +48,12 @@ class Trouble:
         return f"{self.reason}: {self.message}" if self.message else self.reason
 
 
+def condition(pod: Manifest, kind: str, status: str) -> Manifest:
+    """The condition of the pod with that status; empty where it has none."""
+    conditions = pod.get("status", {}).get("conditions") or []
+    return next((c for c in conditions if c["type"] == kind and c["status"] == status), {})
+
+
 def terminated(pod: Manifest, container: str) -> Manifest:
     """The last end of a container of the pod, which may have been started again; empty where it has not ended."""
     found: Manifest = next((s for s in _statuses(pod, "containerStatuses") if s["name"] == container), {})
@@ -58,6 +64,16 @@ def terminated(pod: Manifest, container: str) -> Manifest:
 def has_started(pod: Manifest) -> bool:
     """Whether its containers run, or ran."""
     return pod.get("status", {}).get("phase") in ("Running", "Succeeded", "Failed")
+
+
+def has_ended(pod: Manifest) -> bool:
+    """Whether it holds no room any more, and will not answer again."""
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def is_ready(pod: Manifest) -> bool:
+    """Whether it answers."""
+    return bool(condition(pod, "Ready", "True"))
 
 
 def waiting_for(pod: Manifest) -> str:
@@ -71,7 +87,7 @@ def waiting_for(pod: Manifest) -> str:
 
 def held_up(pod: Manifest) -> Trouble | None:
     """What keeps the pod from its start: a container that waits, or no node; None: nothing that is known."""
-    found = _waiting(pod) or _condition(pod, "PodScheduled", "False")
+    found = _waiting(pod) or condition(pod, "PodScheduled", "False")
     return Trouble(str(found.get("reason", "")), str(found.get("message", ""))) if found else None
 
 
@@ -95,7 +111,7 @@ def failure_reason(pod: Manifest, container: str) -> str:
 
 def disruption(pod: Manifest) -> str | None:
     """Why the platform took the pod away: Evicted, Preempted or NodeLost; None: it didn't."""
-    target = _condition(pod, "DisruptionTarget", "True")
+    target = condition(pod, "DisruptionTarget", "True")
     if target:
         return DISRUPTIONS.get(target.get("reason", ""), "Evicted")
     return STATUS_REASONS.get(pod.get("status", {}).get("reason", ""))
@@ -113,9 +129,8 @@ def _use(pod: Manifest) -> PodUse | None:
         return None
     states = (s.get("state", {}).get("terminated", {}) for s in _statuses(pod, "containerStatuses"))
     ends = [end for end in (time(state.get("finishedAt")) for state in states) if end is not None]
-    over = status.get("phase") in ("Succeeded", "Failed")
     pool = pod["metadata"].get("labels", {}).get(NODE_POOL_LABEL)
-    return PodUse(pool, started, max(ends, default=started) if over else None)
+    return PodUse(pool, started, max(ends, default=started) if has_ended(pod) else None)
 
 
 def _waiting(pod: Manifest) -> dict[str, Any]:
@@ -129,8 +144,3 @@ def _waiting(pod: Manifest) -> dict[str, Any]:
 
 def _statuses(pod: Manifest, kind: str) -> list[Manifest]:
     return list(pod.get("status", {}).get(kind) or [])
-
-
-def _condition(pod: Manifest, kind: str, status: str) -> Manifest:
-    conditions = pod.get("status", {}).get("conditions") or []
-    return next((c for c in conditions if c["type"] == kind and c["status"] == status), {})

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from millwright.core import children, pod_state
+from millwright.core import children, pod_state, room
 from millwright.core.children import Manifest
 from millwright.core.pod_state import Trouble
+from millwright.core.room import Room
 from millwright.core.serving_pod import CONTAINER, VERSION_SET_LABEL
 
 # Exit codes of the server (docs/contracts.md), where they say more than that it failed.
@@ -23,7 +24,7 @@ class VersionSetState:
 
     `applied`: hash of what it was made from. `replicas`: pods asked for; `current`: pods made; `ready`: those that
     answer. `seen`: its numbers are those of its present spec. `trouble`: what keeps a pod from answering.
-    `crash`, `crashed`: the last end of a server that was to go on, and when.
+    `crash`, `crashed`: the last end of a server that was to go on, and when. `room`: what its pods found on nodes.
     """
 
     applied: str
@@ -34,10 +35,11 @@ class VersionSetState:
     trouble: Trouble | None = None
     crash: Trouble | None = None
     crashed: datetime | None = None
+    room: Room = field(default_factory=Room)
 
-    def answers(self, replicas: int) -> bool:
-        """Whether so many pods were asked for, and all of them answer."""
-        return self.seen and self.replicas == replicas and self.ready >= replicas
+    def answers(self, replicas: int, needed: int | None = None) -> bool:
+        """Whether so many pods were asked for, and all of them answer; or as many as are needed."""
+        return self.seen and self.replicas == replicas and self.ready >= (replicas if needed is None else needed)
 
     def crash_since(self, moment: datetime | None) -> Trouble | None:
         """How a server ended after the moment; None: none did, or there was no such moment."""
@@ -58,8 +60,7 @@ def progress(state: VersionSetState | None, pods: int) -> str:
 
 def holding(pods: Iterable[Manifest]) -> Mapping[str, int]:
     """How many pods of each version set hold room on a node, or wait for it; those that are ending, too."""
-    there = (pod for pod in pods if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"))
-    return Counter(_set_of(pod) for pod in there)
+    return Counter(_set_of(pod) for pod in pods if not pod_state.has_ended(pod))
 
 
 def _set_of(pod: Manifest) -> str:
@@ -67,9 +68,9 @@ def _set_of(pod: Manifest) -> str:
 
 
 def _state(body: Manifest, pods: Iterable[Manifest], services: Collection[str]) -> VersionSetState:
-    """A set without its Service is not what was applied."""
+    """A set without its Service is not what was applied. A pod without a node tells less than one that has one."""
     status, name = body.get("status", {}), body["metadata"]["name"]
-    own = [pod for pod in pods if _set_of(pod) == name]
+    own = sorted((pod for pod in pods if _set_of(pod) == name), key=lambda pod: bool(room.refusal(pod)))
     crashed, crash = max(filter(None, map(_crash, own)), key=lambda found: found[0], default=(None, None))
     return VersionSetState(
         applied=children.applied(body) if name in services else "",
@@ -80,12 +81,13 @@ def _state(body: Manifest, pods: Iterable[Manifest], services: Collection[str]) 
         trouble=next(filter(None, map(_trouble, own)), None) or _uncreated(status),
         crash=crash,
         crashed=crashed,
+        room=room.read(own),
     )
 
 
 def _trouble(pod: Manifest) -> Trouble | None:
     """Why the pod does not answer; None where it does, or nothing is known yet, or it is being deleted."""
-    if "deletionTimestamp" in pod["metadata"] or _is_ready(pod):
+    if "deletionTimestamp" in pod["metadata"] or pod_state.is_ready(pod):
         return None
     ended = _ended(pod)
     if ended:
@@ -111,11 +113,6 @@ def _ended(pod: Manifest) -> Trouble | None:
     words = str(ended.get("message", "")).strip()[-TAIL_CHARACTERS:]
     reason = EXITS.get(ended.get("exitCode", 1)) or pod_state.failure_reason(pod, CONTAINER)
     return Trouble(reason, f"exit code {ended.get('exitCode')}" + (f": {words}" if words else ""))
-
-
-def _is_ready(pod: Manifest) -> bool:
-    conditions = pod.get("status", {}).get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _uncreated(status: Manifest) -> Trouble | None:

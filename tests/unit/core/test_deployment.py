@@ -140,6 +140,16 @@ def test_without_the_registry(before: tuple[Fact, ...], expected: tuple[str, str
     assert plan.actions == () and plan.status.candidate == on_its_way(NEW)
 
 
+def test_without_the_registry_pods_that_left_for_a_candidate_stay_away() -> None:
+    candidate = on_its_way(NEW).model_copy(update={"without_surge": True, "weight": 50})
+    seen = with_candidate(replace(observed(2, candidate=candidate), target=DOWN), ready=1)
+    one = {name: replace(state, replicas=1, ready=1) for name, state in seen.sets.items()}
+    plan = decide(replace(seen, sets=one), PLATFORM, NOW)
+    assert [action for action in plan.actions if isinstance(action, Scale)] == []
+    available = find(plan.status.conditions, "Available")
+    assert available is not None and available.message == "version 1 and version 2: 2 of 2 pods answer"
+
+
 @pytest.mark.parametrize("seen", [observed(2), *(seen for seen, _ in UNSETTLED.values())])
 def test_it_is_looked_at_again_whatever_the_watches_tell(seen: DeploymentObserved) -> None:
     again = decide(seen, PLATFORM, NOW).requeue_after

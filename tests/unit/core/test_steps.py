@@ -36,7 +36,7 @@ def walk(index: int, seconds: float = 0, **fields: Any) -> Walk:
         "index": index,
         "since": NOW - timedelta(seconds=seconds),
         "now": NOW,
-        "routed": True,
+        "of_all": True,
     }
     return Walk(**(values | fields))
 
@@ -114,14 +114,14 @@ def test_an_analysis_step_waits_until_it_is_sure() -> None:
     assert STRATEGIES["Canary"](rollout(replace(waiting, verdict=SURE), pods(1))).done
 
 
-# Share, by a Gateway or not → pods of four that it takes.
+# Share, of all pods or beside stable's → pods of four that it takes.
 SHARES = [(1, True, 1), (10, True, 1), (50, True, 2), (60, True, 3), (100, True, 4)]
 SHARES += [(1, False, 1), (20, False, 1), (33, False, 2), (50, False, 4), (90, False, 4), (100, False, 4)]
 
 
-@pytest.mark.parametrize(("share", "routed", "expected"), SHARES)
-def test_pods_for_a_share(share: int, routed: bool, expected: int) -> None:
-    assert walk(0, steps=steps({"setWeight": share}), routed=routed).replicas(WHOLE, False) == expected
+@pytest.mark.parametrize(("share", "of_all", "expected"), SHARES)
+def test_pods_for_a_share(share: int, of_all: bool, expected: int) -> None:
+    assert walk(0, steps=steps({"setWeight": share}), of_all=of_all).replicas(WHOLE, False) == expected
 
 
 def test_a_blue_green_candidate_has_all_pods_from_the_start() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.fakes.faults import Killed
 from tests.fakes.world import KEY, FakeWorld, deployment, model
+from tests.unit.reconcilers import nodes
 
 from millwright.core.execution import Package
 from millwright.core.serving_pod import VERSION_SET_LABEL
@@ -80,9 +81,12 @@ def run_pods(world: FakeWorld) -> None:
     for name, body in wanted.items():
         if (PODS.plural, KEY.namespace, name) not in world.cluster.objects:
             world.cluster.put(PODS, _pod(name, body))
+    if world.room is not None:
+        nodes.place(world, _all(world, PODS), world.room)
     for body in versions:
         number, generation = body["spec"]["replicas"], body["metadata"]["generation"]
-        counts = {"replicas": number, "availableReplicas": 0 if _is_broken(body) else number}
+        answer = number if world.room is None else nodes.answering(_all(world, PODS), body["metadata"]["name"])
+        counts = {"replicas": number, "availableReplicas": 0 if _is_broken(body) else answer}
         body["status"] = {"observedGeneration": generation} | counts
 
 

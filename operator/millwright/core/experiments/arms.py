@@ -110,8 +110,9 @@ def _failure(scene: Scene, arm: ArmStatus) -> str | None:
     crash = state.crash_since(arm.exposed_since) if state is not None else None
     if crash is not None:
         return f"it stopped while it got requests ({crash})"
-    is_late = arm.exposed_since is None and scene.now >= arm.since + scene.deadline
-    if state is not None and is_late and not _answers(state, arm.replicas):
+    if state is None or arm.exposed_since is not None or _answers(state, arm.replicas):
+        return None
+    if state.room.is_late(arm.since, scene.deadline, scene.now):
         return f"it did not answer within {scene.deadline.total_seconds():.0f} s ({state.trouble or SILENT})"
     return None
 

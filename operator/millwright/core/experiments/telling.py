@@ -5,6 +5,7 @@ from millwright.core.conditions import Fact, Truth, ready, stalled, working
 from millwright.core.deployment_report import SERVING
 from millwright.core.deployment_state import DeploymentObserved
 from millwright.core.experiments.look import Look
+from millwright.core.room import UNSCHEDULABLE
 from millwright.core.training_state import Missing
 from millwright.core.version_set_state import progress
 
@@ -42,10 +43,17 @@ def _held(observed: DeploymentObserved, look: Look) -> tuple[Fact, ...] | None:
 def _going_on(observed: DeploymentObserved, look: Look) -> tuple[Fact, ...]:
     starting = [said for arm in look.status.arms if (said := _starting(observed, arm))]
     if starting:
-        return working("RollingOut", "; ".join(starting))
+        return working(_why(observed, look), "; ".join(starting))
     if look.status.decided_at is None:
         return ready("Experimenting", _scores(look))
     return ready("ExperimentDecided", f"version {look.status.winner} is the best; {_scores(look)}")
+
+
+def _why(observed: DeploymentObserved, look: Look) -> str:
+    """Whether it is for want of room that arms have not started."""
+    troubles = (observed.sets[arm.version_set].trouble for arm in look.status.arms if arm.version_set in observed.sets)
+    is_lacking = any(trouble is not None and trouble.reason == UNSCHEDULABLE for trouble in troubles)
+    return UNSCHEDULABLE if is_lacking else "RollingOut"
 
 
 def _starting(observed: DeploymentObserved, arm: ArmStatus) -> str | None:

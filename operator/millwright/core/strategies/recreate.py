@@ -7,11 +7,11 @@ from millwright.core.strategies.rollout import RollOut, Step
 
 
 def step(rollout: RollOut) -> Step:
-    """A pod that is ending holds its room until it is gone."""
-    if rollout.others:
+    """A pod that is ending holds its room until it is gone. What left in vain comes back."""
+    if rollout.others and not rollout.surge.stuck:
         message = f"version {rollout.version} starts when {_pods(rollout.others)} gone; nothing answers until it does"
         return Step(serving=0, candidate=None, reason="Recreating", message=message)
-    return replace(rolling_update.step(rollout), serving=0)
+    return replace(rolling_update.step(rollout), serving=rollout.replicas if rollout.surge.stuck else 0)
 
 
 def _pods(count: int) -> str:

@@ -8,23 +8,22 @@ from millwright.core.strategies.walk import Walk
 
 
 def step(rollout: RollOut, all_at_once: bool) -> Step:
-    """What serves is left as it is until the end, so that it can take everything back at any moment.
+    """What serves is left as it is until the end, so that it can take everything back at any moment, if there is room.
 
     `all_at_once`: the candidate starts with all its pods, whatever its share.
     """
     walk = rollout.walk
     assert walk is not None, "strategies with steps are given a walk"
     pods = walk.replicas(rollout.replicas, all_at_once)
-    answers = rollout.candidate is not None and rollout.candidate.ready > 0
     starting = Step(
-        serving=rollout.replicas,
+        serving=rollout.kept(pods),
         candidate=pods,
         reason="RollingOut",
         message=rollout.progress_to(pods) + _where(walk),
-        weight=walk.weight if answers else 0,
-        mirror=walk.mirror if answers else 0,
+        weight=walk.weight if rollout.ready else 0,
+        mirror=walk.mirror if rollout.ready else 0,
     )
-    return _with_pods(walk, replace(starting, awaits_pods=False)) if rollout.answers(pods) else starting
+    return _with_pods(walk, replace(starting, awaits_pods=False)) if rollout.answers(pods) else rollout.told(starting)
 
 
 def _with_pods(walk: Walk, step: Step) -> Step:

@@ -41,14 +41,14 @@ class Walk:
 
     `index`: the step that is under way; as many as there are steps when all are over. `since`: when it began.
     `promoted`: `spec.rollout.promote`, where it is of this version. `verdict`: of the analysis; None: there is none.
-    `routed`: shares are made by a Gateway, not by numbers of pods.
+    `of_all`: a candidate's pods are its share of all pods, not of its own and those of stable.
     """
 
     steps: tuple[api.Step, ...]
     index: int
     since: datetime
     now: datetime
-    routed: bool = False
+    of_all: bool = False
     promoted: api.Promotion | None = None
     verdict: Verdict | None = None
     hold: Hold | None = None
@@ -99,8 +99,8 @@ class Walk:
     def _for_share(self, whole: int) -> int:
         """Pods that carry a share; without a Gateway, that make it."""
         share = max(self._last("set_weight", self.index + 1), self._last("mirror", self.index + 1))
-        by_weight = self.routed or share == 100
-        needed = ceil(whole * share / 100) if by_weight else round(whole * share / (100 - share))
+        of_all = self.of_all or share == 100
+        needed = ceil(whole * share / 100) if of_all else round(whole * share / (100 - share))
         return min(max(needed, 1), whole)
 
     def _last(self, field: str, end: int) -> int:
