@@ -8,13 +8,12 @@ from millwright.core.analysis.verdict import Finding, Verdict
 from millwright.core.deployment_state import DeploymentObserved
 from millwright.core.execution import short_hash
 from millwright.core.pod_state import Trouble
+from millwright.core.route_state import GATEWAY_SECONDS
 from millwright.core.serving_pod import Target
 from millwright.core.strategies.rollout import Step
 from millwright.core.strategies.walk import Hold, Walk, steps_of
 from millwright.core.version_set_state import SILENT, VersionSetState
 
-# A Gateway takes a change within moments, and tells nobody.
-GATEWAY_SECONDS = 1.0
 UNSEEN = Finding("analysis", "Undecided", "the candidate has got no request yet")
 
 

@@ -10,6 +10,7 @@ from millwright.core.actions import Apply, DeleteAutoscaler, DeleteRoute, Delete
 from millwright.core.children import Manifest
 from millwright.core.deployment_state import DeploymentObserved
 from millwright.core.node_pools import InvalidPlacement
+from millwright.core.route_state import GATEWAY_SECONDS
 from millwright.core.serving_pod import Platform, Target
 from millwright.core.traffic import Share, Traffic
 
@@ -88,6 +89,8 @@ def leaving(observed: DeploymentObserved, candidate: str | None, now: datetime) 
     others = sorted(set(observed.sets) - arms - {candidate, stable.version_set if stable else None})
     if not others:
         return (), None
+    if observed.route_trouble:  # the Gateway may still send requests as it did before
+        return (), GATEWAY_SECONDS
     since = observed.status.draining_since
     remaining = DRAIN_SECONDS - (now - since).total_seconds() if since else 0.0
     if remaining > 0:

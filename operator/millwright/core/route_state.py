@@ -6,6 +6,8 @@ from typing import Any
 
 from millwright.core.children import Manifest
 
+# It takes a change within moments, and tells nobody.
+GATEWAY_SECONDS = 1.0
 WANTED = ("Accepted", "ResolvedRefs")
 UNANSWERED = "no Gateway has answered the HTTPRoute yet: check the name and namespace in route.gateway"
 

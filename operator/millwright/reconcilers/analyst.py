@@ -37,13 +37,17 @@ class Analyst:
         self._clock = clock
 
     async def judge(self, key: ObjectKey, spec: DeploymentSpec, status: DeploymentStatus) -> Verdict | Hold | None:
-        """None: there is nothing to judge. Hold: why it cannot be judged, which is no reason to go on."""
+        """None: there is nothing to judge. Hold: why it cannot be judged, which is no reason to go on.
+
+        Who cannot be judged gets no first request either, so it is tried before there is anything to judge.
+        """
         analysis, candidate, stable = spec.analysis, status.candidate, status.stable
-        if analysis is None or candidate is None or candidate.exposed_since is None or stable is None:
+        if analysis is None or candidate is None or stable is None:
             return None
         versions = Versions(key.namespace, key.name, candidate.version_set, stable.version_set)
-        verdict = self.verdict(analysis, versions, candidate.exposed_since)
-        return await or_hold(verdict, "the roll-out goes on", "spec.analysis.metrics")
+        verdict = self.verdict(analysis, versions, candidate.exposed_since or candidate.since)
+        found = await or_hold(verdict, "the roll-out goes on", "spec.analysis.metrics")
+        return found if candidate.exposed_since is not None or isinstance(found, Hold) else None
 
     async def verdict(self, analysis: Analysis, versions: Versions, exposed_since: datetime) -> Verdict:
         """On what got requests since then. Raises DependencyError, and RejectedError for a wrong query."""

@@ -70,6 +70,25 @@ def share(world: FakeWorld) -> int:
     return 0 if VERSION_SET_LABEL in selector else 1
 
 
+def candidate(world: FakeWorld) -> str:
+    """Its version set."""
+    return str(world.status(PLURAL)["candidate"]["versionSet"])
+
+
+def reason(world: FakeWorld, kind: str = "Ready") -> str:
+    """Of a condition."""
+    return str(world.condition(kind, PLURAL)["reason"])
+
+
+async def until_share(world: FakeWorld, percent: int) -> None:
+    """Until a candidate has that share."""
+    for _ in range(60):
+        await walk(world, 1)
+        if share(world) == percent:
+            return
+    raise AssertionError(f"no share of {percent} %: {world.status(PLURAL)}")
+
+
 def count(world: FakeWorld, version_set: str, rates: dict[str, float]) -> None:
     """From now on the set's servers answer so many requests a second, by code."""
     began, selector = world.clock.time, queries.selector(REQUESTS, KEY.namespace, version_set)

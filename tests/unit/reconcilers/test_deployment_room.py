@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fakes.world import KEY, FakeWorld
 from tests.unit.reconcilers import experiments, rollouts
-from tests.unit.reconcilers.rollouts import CANARY, accept, serving_one, share
+from tests.unit.reconcilers.rollouts import CANARY, accept, candidate, reason, serving_one, share
 from tests.unit.reconcilers.serving import BROKEN, PLURAL, new_version, replicas, run, sets
-from tests.unit.reconcilers.test_deployment_steps import candidate, change, reason
+from tests.unit.reconcilers.test_deployment_steps import change
 
 from millwright.ports import APPS, DEPLOYMENTS, EVENTS, SERVICES
 
