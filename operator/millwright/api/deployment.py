@@ -116,6 +116,12 @@ class DeploymentSpec(ApiModel):
                 "metrics without a query read the counters of the platform's own server, which a Custom runtime has "
                 "not: give each metric of the analysis and each guardrail a query",
             ),
+            cel(
+                "!has(self.runtime) || !has(self.template) || !has(self.template.env) "
+                "|| !self.template.env.exists(e, e.name == 'MILLWRIGHT_LOG_SAMPLE')",
+                "the payload log is written with credentials that a runtime does not get: take MILLWRIGHT_LOG_SAMPLE "
+                "out of template.env",
+            ),
         )
     )
 
