@@ -39,12 +39,12 @@ def make(source: MlflowModel, sample: Sample | None, folder: Path, allow_pickle:
     """
     flavours = ", ".join(sorted(source.description.flavors))
     _require_servable(source, flavours, allow_pickle)
+    shutil.copytree(source.folder, folder, dirs_exist_ok=True)  # before its code leaves compiled files beside it
     typed = _typed(sample, _schema(source, "inputs")) if sample else None
     told = _asked(source, typed) if typed else _described(source, None, "there is no sample")
     if not told.signature.inputs or not told.signature.outputs:
         message = f"Nothing tells what the model takes and gives ({told.unasked}): log it with a signature."
         raise Rejected("SampleNeeded", message)
-    shutil.copytree(source.folder, folder, dirs_exist_ok=True)
     unasked = f"; its predictions are not compared: {told.unasked}" if told.unasked else ""
     fallback = f"ConversionUnsupported: it is logged as {flavours}{unasked}"
     print(f"The model stays as MLflow has it. {fallback}", flush=True)

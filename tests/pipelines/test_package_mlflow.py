@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import warnings
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -46,7 +47,12 @@ def logged(run_id, model, example, signature=None):
     with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow.pyfunc.log_model(
-            name="model", python_model=model, input_example=example, signature=signature, pip_requirements=[]
+            name="model",
+            python_model=model,
+            input_example=example,
+            signature=signature,
+            pip_requirements=[],
+            code_paths=[str(Path(__file__).parent / "tiny.py")],
         )
     os.environ["MLFLOW_RUN_ID"] = run_id  # MLflow removes it when a run ends
 
@@ -68,7 +74,7 @@ def test_a_pyfunc_is_packaged_whole_and_answers_its_sample_as_it_did(run, tmp_pa
     manifest = manifest_of(tmp_path / "package")
     assert (manifest.format, manifest.verification.rows) == ("mlflow", 3)
     assert manifest.digest == digest_of(tmp_path / "package")
-    assert {"MLmodel", "python_model.pkl", "sample.json"} <= set(manifest.files)
+    assert {"MLmodel", "python_model.pkl", "code/tiny.py", "sample.json"} <= set(manifest.files)
     assert manifest.summary()["signature"] == {
         "inputs": [
             {"name": "distance", "datatype": "FP64", "shape": [-1]},
