@@ -62,9 +62,11 @@ class S3Prefix:
     def store(self, folder: Path) -> None:
         with s3.explained("write", self._uri):
             for source in _manifest_last(folder):
-                self._client.upload_file(str(source), self._bucket, f"{self._prefix}/{source.relative_to(folder).as_posix()}")
+                self._client.upload_file(
+                    str(source), self._bucket, f"{self._prefix}/{source.relative_to(folder).as_posix()}"
+                )
 
 
 def _manifest_last(folder: Path) -> list[Path]:
-    files = (path for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if not path.is_dir())
     return sorted(files, key=lambda path: path == folder / MANIFEST)
