@@ -104,7 +104,12 @@ async def build(settings: Settings) -> Operator:
         queues=KueueQueues(cluster, jobs, node_pools.current) if settings.kueue else NoQueues(),
         pools=node_pools.current,
     )
-    platform = Platform(settings.images.serving, settings.storage.secret_name, settings.serving_resources)
+    platform = Platform(
+        image=settings.images.serving,
+        storage_secret=settings.storage.secret_name,
+        resources=settings.serving_resources,
+        runner_image=settings.images.runner,
+    )
     model = ModelReconciler(cluster, clock, registry, packages, packaging)
     measurements = PrometheusMeasurements(settings.prometheus.url) if settings.prometheus else NoMeasurements()
     now = partial(_platform, platform, node_pools)

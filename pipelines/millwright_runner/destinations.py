@@ -38,7 +38,9 @@ class Folder:
     def store(self, folder: Path) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
         for source in _manifest_last(folder):
-            shutil.copyfile(source, self._path / source.name)
+            place = self._path / source.relative_to(folder)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, place)
 
 
 class S3Prefix:
@@ -60,8 +62,11 @@ class S3Prefix:
     def store(self, folder: Path) -> None:
         with s3.explained("write", self._uri):
             for source in _manifest_last(folder):
-                self._client.upload_file(str(source), self._bucket, f"{self._prefix}/{source.name}")
+                self._client.upload_file(
+                    str(source), self._bucket, f"{self._prefix}/{source.relative_to(folder).as_posix()}"
+                )
 
 
 def _manifest_last(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir(), key=lambda path: path.name == MANIFEST)
+    files = (path for path in folder.rglob("*") if not path.is_dir())
+    return sorted(files, key=lambda path: path == folder / MANIFEST)

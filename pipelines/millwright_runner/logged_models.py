@@ -102,27 +102,33 @@ def fetch(client: MlflowClient, run_id: str, folder: Path) -> Original:
 def log(client: MlflowClient, run_id: str, path: Path, format: Format) -> str:
     """Log a package's model file as the run's model, for who loads versions by MLflow; returns its ID.
 
-    Nothing else of a model from elsewhere is logged: an MLmodel can name code, and nobody has looked at that.
+    Of format mlflow it is all that came, which the Model has allowed. Nothing else of another model from elsewhere is
+    logged: an MLmodel can name code, and nobody has looked at that.
     """
     experiment_id = client.get_run(run_id).info.experiment_id
     model_id = str(client.create_logged_model(experiment_id, "model", run_id).model_id)
-    description = Model(run_id=run_id, model_id=model_id)
-    if format == "onnx":
-        mlflow.pyfunc.add_to_model(description, "mlflow.onnx", data=path.name)
-        description.add_flavor("onnx", onnx_version=version("onnx"), data=path.name)
-    else:
-        serialization = {"serialization_format": "skops" if format == "skops" else "cloudpickle"}
-        mlflow.pyfunc.add_to_model(description, "mlflow.sklearn", model_path=path.name)
-        description.add_flavor(
-            "sklearn", pickled_model=path.name, sklearn_version=version("scikit-learn"), **serialization
-        )
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copyfile(path, Path(folder, path.name))
-        description.save(str(Path(folder, MLMODEL_FILE_NAME)))
+        if format == "mlflow":
+            shutil.copytree(path.parent, folder, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(path, Path(folder, path.name))
+            _description(run_id, model_id, path.name, format).save(str(Path(folder, MLMODEL_FILE_NAME)))
         client.log_model_artifacts(model_id, folder)
     client.finalize_logged_model(model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
     return model_id
+
+
+def _description(run_id: str, model_id: str, name: str, format: Format) -> Model:
+    description = Model(run_id=run_id, model_id=model_id)
+    if format == "onnx":
+        mlflow.pyfunc.add_to_model(description, "mlflow.onnx", data=name)
+        description.add_flavor("onnx", onnx_version=version("onnx"), data=name)
+        return description
+    serialization = {"serialization_format": "skops" if format == "skops" else "cloudpickle"}
+    mlflow.pyfunc.add_to_model(description, "mlflow.sklearn", model_path=name)
+    description.add_flavor("sklearn", pickled_model=name, sklearn_version=version("scikit-learn"), **serialization)
+    return description
 
 
 def load_sklearn(model: MlflowModel, allow_pickle: bool) -> Any:

@@ -97,7 +97,7 @@ def _build(
 ) -> Manifest:
     form = packaging_forms.make(original.model, original.sample, folder, allow_pickle)
     form = packaging_forms.compared(form, original.predictions)
-    if original.sample is not None:
+    if original.sample is not None and form.answers:
         body = {"dataframe_split": original.sample.dataframe_split(), "predictions": form.predictions}
         (folder / SAMPLE).write_text(json.dumps(body))
     manifest = Manifest(

@@ -1,45 +1,21 @@
 # ruff: noqa: T201 (what a pod prints is its log)
-"""The forms a model is served in, best first: ONNX, skops, pickle."""
+"""The forms a model is served in, best first: ONNX, skops, pickle; what is neither stays as MLflow has it."""
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sklearn.base import is_classifier
 
-from millwright_runner import logged_models, onnx_conversion, samples
-from millwright_runner.logged_models import INVALID, UNSUPPORTED, MlflowModel
+from millwright_runner import forms, logged_models, mlflow_form, onnx_conversion
+from millwright_runner.forms import Form
+from millwright_runner.logged_models import INVALID, MlflowModel
 from millwright_runner.outcome import Rejected
 from millwright_runner.samples import Sample
 from millwright_serving.models.estimator import EstimatorModel
-from millwright_serving.models.outputs import conform
-from millwright_serving.package import MODEL_FILES, Format, Signature, Tensor, Verification
+from millwright_serving.package import MODEL_FILES, Format, Signature, Verification
 from millwright_serving.verification import Answers, Mismatch, largest_difference
-
-
-@dataclass(frozen=True)
-class Form:
-    """A model file in the package, and what is known about it; `answers` are the original model's, by output."""
-
-    format: Format
-    runtime: str
-    signature: Signature
-    verification: Verification
-    answers: Answers
-
-    @property
-    def main_output(self) -> str:
-        """What `predict` returns: a classifier's label, or the first output."""
-        return "label" if "label" in self.answers else next(iter(self.answers))
-
-    @property
-    def predictions(self) -> dict[str, Any]:
-        """The answers as the server gives them, by output, for JSON."""
-        known = [tensor for tensor in self.signature.outputs if tensor.name in self.answers]
-        return {tensor.name: conform(self.answers[tensor.name], tensor).tolist() for tensor in known}
 
 
 @dataclass(frozen=True)
@@ -62,18 +38,17 @@ def make(source: MlflowModel, sample: Sample | None, folder: Path, allow_pickle:
     if source.onnx is not None:
         return _taken_as_it_is(source.onnx, source.original, sample, folder)
     if source.sklearn is None:
-        flavours = ", ".join(sorted(source.description.flavors))
-        raise Rejected(UNSUPPORTED, f"The model is logged as {flavours}; served are ONNX and scikit-learn models.")
+        return mlflow_form.make(source, sample, folder, allow_pickle)
     if sample is None:
         raise Rejected("SampleNeeded", "A scikit-learn model tells nothing of its inputs: give a sample with it.")
     model = logged_models.load_sklearn(source, allow_pickle)
-    answers = _fitting(lambda: _answers(model, sample))
+    answers = forms.fitting(lambda: _answers(model, sample))
     try:
         return _converted(model, answers, sample, folder)
     except Mismatch as mismatch:
         fallback = Fallback("ConversionMismatch", str(mismatch))
     except Exception as error:  # skl2onnx and ONNX Runtime raise anything for what they do not support
-        fallback = Fallback("ConversionUnsupported", _first_line(error))
+        fallback = Fallback("ConversionUnsupported", forms.first_line(error))
     print(f"The model stays in scikit-learn's own form. {fallback}", flush=True)
     return _original(model, answers, source, sample, folder, fallback)
 
@@ -83,16 +58,16 @@ def _taken_as_it_is(path: Path, original: Answers | None, sample: Sample | None,
         content = onnx_conversion.read(path)
         session = onnx_conversion.open_session(content)
     except Exception as error:  # the libraries' exceptions share no base
-        raise Rejected(INVALID, f"{path.name} is no ONNX model that can run here: {_first_line(error)}") from error
+        raise Rejected(INVALID, f"{path.name} is no ONNX model that can run here: {forms.first_line(error)}") from error
     signature = onnx_conversion.signature(session)
-    answers = _fitting(lambda: onnx_conversion.predict(session, sample)) if sample else {}
+    answers = forms.fitting(lambda: onnx_conversion.predict(session, sample)) if sample else {}
     try:
         difference = largest_difference(original or {}, answers)
     except Mismatch as mismatch:
         raise Rejected("ConversionMismatch", f"The model was converted before it was logged: {mismatch}.") from mismatch
     (folder / MODEL_FILES["onnx"]).write_bytes(content)
     checked = Verification(len(sample.data) if sample else 0, difference)
-    return Form("onnx", _runtime("onnxruntime"), signature, checked, answers)
+    return Form("onnx", forms.runtime("onnxruntime"), signature, checked, answers)
 
 
 def _converted(model: Any, answers: Answers, sample: Sample, folder: Path) -> Form:
@@ -101,7 +76,7 @@ def _converted(model: Any, answers: Answers, sample: Sample, folder: Path) -> Fo
     difference = largest_difference(answers, onnx_conversion.predict(session, sample))
     (folder / MODEL_FILES["onnx"]).write_bytes(content)
     signature = onnx_conversion.signature(session, sample.inputs)
-    return Form("onnx", _runtime("onnxruntime"), signature, Verification(len(sample.data), difference), answers)
+    return Form("onnx", forms.runtime("onnxruntime"), signature, Verification(len(sample.data), difference), answers)
 
 
 def _original(
@@ -109,15 +84,15 @@ def _original(
 ) -> Form:
     kind: Format = "skops" if source.is_skops else "pickle"
     shutil.copyfile(source.sklearn_file, folder / MODEL_FILES[kind])
-    signature = Signature(sample.inputs, tuple(_output(name, answer) for name, answer in answers.items()))
+    signature = Signature(sample.inputs, tuple(forms.output(name, answer) for name, answer in answers.items()))
     try:
         difference = largest_difference(answers, EstimatorModel(model, signature).predict(sample.columns()))
     except Exception as error:  # whatever the server would run into
         reason = fallback.reason if fallback.reason == "ConversionMismatch" else "Error"
-        message = f"{fallback}. The server cannot run the original either: {_first_line(error)}"
+        message = f"{fallback}. The server cannot run the original either: {forms.first_line(error)}"
         raise Rejected(reason, message) from error
     checked = Verification(len(sample.data), difference, str(fallback))
-    return Form(kind, _runtime("scikit-learn"), signature, checked, answers)
+    return Form(kind, forms.runtime("scikit-learn"), signature, checked, answers)
 
 
 def _answers(model: Any, sample: Sample) -> Answers:
@@ -127,20 +102,13 @@ def _answers(model: Any, sample: Sample) -> Answers:
     return label | ({"probabilities": model.predict_proba(sample.data)} if hasattr(model, "predict_proba") else {})
 
 
-def _fitting(predict: Callable[[], Answers]) -> Answers:
-    """What a model answers on its own sample. Raises `Rejected` (InvalidSample) where it cannot."""
-    try:
-        return predict()
-    except Exception as error:  # the libraries' exceptions share no base
-        raise Rejected(samples.INVALID, f"The model cannot answer its own sample: {_first_line(error)}") from error
-
-
 def compared(form: Form, predictions: Any) -> Form:
     """The form, once it answers as `predictions` say: a list of what `predict` returns, or a list by output.
 
-    None says nothing. Raises `Rejected` (PredictionsDiffer).
+    None says nothing, and where the model could not be asked there is nothing to compare. Raises `Rejected`
+    (PredictionsDiffer).
     """
-    if predictions is None:
+    if predictions is None or not form.answers:
         return form
     said = predictions if isinstance(predictions, dict) else {form.main_output: predictions}
     try:
@@ -151,16 +119,3 @@ def compared(form: Form, predictions: Any) -> Form:
         ) from error
     checked = replace(form.verification, max_abs_difference=max(difference, form.verification.max_abs_difference))
     return replace(form, verification=checked)
-
-
-def _output(name: str, answer: Any) -> Tensor:
-    kind = {"f": "FP64", "i": "INT64", "b": "BOOL"}.get(answer.dtype.kind, "BYTES")
-    return Tensor(name, kind, (-1, *answer.shape[1:]))
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}"
-
-
-def _runtime(distribution: str) -> str:
-    return f"{distribution} {version(distribution)}"

@@ -44,6 +44,11 @@ class Sample:
         return isinstance(self.data, pd.DataFrame)
 
     @property
+    def is_tabular(self) -> bool:
+        """Whether it can be written down as a table."""
+        return self.has_columns or self.data.ndim <= 2
+
+    @property
     def inputs(self) -> tuple[Tensor, ...]:
         """The V2 inputs: one [rows] per column, or one [rows, n]."""
         if self.has_columns:

@@ -15,8 +15,15 @@ SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 SAMPLE = "sample.json"
 
-Format = Literal["onnx", "skops", "pickle"]
-MODEL_FILES: Mapping[Format, str] = {"onnx": "model.onnx", "skops": "model.skops", "pickle": "model.pkl"}
+Format = Literal["onnx", "skops", "pickle", "mlflow"]
+# Of format mlflow the whole folder that MLflow wrote is the model, and this is the file by which it is known.
+MODEL_FILES: Mapping[Format, str] = {
+    "onnx": "model.onnx",
+    "skops": "model.skops",
+    "pickle": "model.pkl",
+    "mlflow": "MLmodel",
+}
+RUNS_CODE: frozenset[Format] = frozenset({"pickle", "mlflow"})
 
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
@@ -27,13 +34,19 @@ TOLERANCE = 1e-5
 class PackageError(Exception):
     """The package cannot be used: it is incomplete, unreadable or of a form that is not served."""
 
+    exit_code = 1  # of the process that ends with it
+
 
 class DigestMismatch(PackageError):
     """The package's content is not what was asked for."""
 
+    exit_code = 3
+
 
 class PredictionsDiffer(PackageError):
     """The model does not answer the package's sample as the one that was evaluated did."""
+
+    exit_code = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +162,15 @@ class Manifest:
 
     def to_json(self) -> str:
         return json.dumps(self.summary() | {"files": dict(self.files)}, indent=1, sort_keys=True)
+
+
+def require_allowed(manifest: Manifest, allow_pickle: bool) -> None:
+    """Raises PackageError for a format that runs code when it is loaded, unless the Model allows it."""
+    if manifest.format in RUNS_CODE and not allow_pickle:
+        raise PackageError(
+            f"The package's format is {manifest.format}, which can run any code when it is loaded; "
+            "MILLWRIGHT_ALLOW_PICKLE=true allows it."
+        )
 
 
 def is_digest(text: str) -> bool:

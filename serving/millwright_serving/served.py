@@ -29,7 +29,12 @@ Protocol = tuple[Callable[[bytes, int | None], v2.InferRequest], Callable[[v2.In
 # a larger batch goes to a thread, so that probes and small requests needn't wait for it.
 INLINE_ROWS = 64
 
-_PLATFORMS = {"onnx": "onnx_onnxruntime", "skops": "sklearn_skops", "pickle": "sklearn_pickle"}
+_PLATFORMS = {
+    "onnx": "onnx_onnxruntime",
+    "skops": "sklearn_skops",
+    "pickle": "sklearn_pickle",
+    "mlflow": "mlflow_pyfunc",
+}
 
 
 class ServedModel:

@@ -22,12 +22,12 @@ from millwright_serving.many.listing import ListingError
 from millwright_serving.many.repository import Repository
 from millwright_serving.observation import Observer
 from millwright_serving.one_model import OneModel
-from millwright_serving.package import DigestMismatch, PackageError, PredictionsDiffer
+from millwright_serving.package import PackageError
 from millwright_serving.prediction import Predictor
 from millwright_serving.protocol import TimedProtocol, close_slow
-from millwright_serving.settings import TERMINATION_LOG, ModelVersion, Settings
+from millwright_serving.settings import EXIT_SETTINGS, TERMINATION_LOG, ModelVersion, Settings
 
-EXIT_FAILED, EXIT_SETTINGS, EXIT_DIGEST, EXIT_PREDICTIONS = 1, 2, 3, 4
+EXIT_FAILED = 1
 
 # Without a prediction for so long, the clients have all gone elsewhere.
 IDLE_SECONDS = 3.0
@@ -159,12 +159,8 @@ async def _start(app: App) -> None:
         await app.models.start()
     except ListingError as error:
         raise StartError(EXIT_SETTINGS, str(error)) from error
-    except DigestMismatch as error:
-        raise StartError(EXIT_DIGEST, str(error)) from error
-    except PredictionsDiffer as error:
-        raise StartError(EXIT_PREDICTIONS, str(error)) from error
     except PackageError as error:
-        raise StartError(EXIT_FAILED, str(error)) from error
+        raise StartError(error.exit_code, str(error)) from error
 
 
 async def _drain(app: App, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from millwright_serving.environment import Reader, SettingsError
 from millwright_serving.memory import budget_bytes
 
 TERMINATION_LOG = "/dev/termination-log"
+EXIT_SETTINGS = 2  # of a process whose environment is wrong
 
 
 _LISTS = "MILLWRIGHT_MODELS_DIR"

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from tests.contract.kube import assert_admitted, assert_refused, dry_run, kubectl
 from tests.contract.test_admission import SERVING, Spec, manifest
+from tests.contract.test_rollout_admission import PRIMARY, ROUTE
 
 AUTOSCALED: Spec = SERVING | {"autoscaling": {"maxReplicas": 5}}
 REPLICAS_OR_AUTOSCALING = "set either replicas or autoscaling, not both"
@@ -18,6 +19,14 @@ def with_template(**template: Any) -> Spec:
     return SERVING | {"template": template}
 
 
+def with_runtime(**runtime: Any) -> Spec:
+    """A Deployment with another server."""
+    return SERVING | {"runtime": runtime}
+
+
+ERRORS = {"name": "error-rate", "max": 0.01}
+BY_QUERY = {"name": "errors", "query": "sum(errors)", "max": 1}
+GUARDED = {"arms": [{"version": "8", "weight": 50}], "primary": PRIMARY, "guardrails": [ERRORS]}
 ACCEPTED: dict[str, Spec] = {
     "an autoscaler": AUTOSCALED,
     "an autoscaler by the CPU that the template requests": AUTOSCALED
@@ -34,6 +43,19 @@ ACCEPTED: dict[str, Spec] = {
         topologySpreadConstraints=[{"topologyKey": "topology.kubernetes.io/zone"}],
         priorityClassName="serving",
     ),
+    "a server of its own with the fewest fields": with_runtime(image="kserve/sklearnserver:v0.15.0"),
+    "a server of its own with all of them": with_runtime(
+        type="Custom",
+        image="registry.example.org:5000/team/server@" + "sha256:" + "0" * 64,
+        command=["python", "-m", "server"],
+        args=["--model_name=$(MODEL_NAME)", "--model_dir=/mnt/models"],
+        port=9000,
+    ),
+    "MLflow in the platform's image": with_runtime(type="MLflow"),
+    "MLflow in a team's image, judged by the platform's counters": with_runtime(type="MLflow", image="team/torch:1")
+    | {"strategy": {"type": "Canary"}, "analysis": {"metrics": [ERRORS]}},
+    "a server of its own that is judged by a query": with_runtime(image="a")
+    | {"strategy": {"type": "Canary"}, "analysis": {"metrics": [BY_QUERY]}},
 }
 REFUSED: dict[str, tuple[Spec, str]] = {
     "a variable that would take another package": (
@@ -67,6 +89,34 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "autoscaling by CPU that the pods do not request": (
         AUTOSCALED | with_template(resources={"requests": {"memory": "1Gi"}}),
         "name cpu in template.resources.requests",
+    ),
+    "a runtime that names no image": (with_runtime(), "name the image of your server in runtime.image"),
+    "a runtime that nobody knows": (with_runtime(type="Triton", image="a"), 'Unsupported value: "Triton"'),
+    "a command for the platform's own server": (
+        with_runtime(type="MLflow", command=["sh"]),
+        "command, args and port are for a Custom runtime",
+    ),
+    "a port that only root has": (with_runtime(image="a", port=80), "greater than or equal to 1024"),
+    "an image that is a sentence": (with_runtime(image="my image"), "spec.runtime.image"),
+    "a shadow that nothing would compare": (
+        with_runtime(image="a") | ROUTE | {"strategy": {"type": "Shadow"}},
+        "answers to copied requests are compared by the platform's own server, not by a Custom runtime",
+    ),
+    "copied requests that nothing would compare": (
+        with_runtime(image="a") | ROUTE | {"strategy": {"type": "Canary", "steps": [{"mirror": 10}]}},
+        "take a strategy without mirror",
+    ),
+    "a payload log without credentials": (
+        with_runtime(type="MLflow") | with_template(env=[{"name": "MILLWRIGHT_LOG_SAMPLE", "value": "1"}]),
+        "the payload log is written with credentials that a runtime does not get",
+    ),
+    "an analysis by counters that a server of its own has not": (
+        with_runtime(image="a") | {"strategy": {"type": "Canary"}, "analysis": {"metrics": [BY_QUERY, ERRORS]}},
+        "give each metric of the analysis and each guardrail a query",
+    ),
+    "a guardrail by such a counter": (
+        with_runtime(image="a") | ROUTE | {"strategy": {"type": "Experiment", "experiment": GUARDED}},
+        "give each metric of the analysis and each guardrail a query",
     ),
     "a strategy that nobody knows": (SERVING | {"strategy": {"type": "Guess"}}, 'Unsupported value: "Guess"'),
 }

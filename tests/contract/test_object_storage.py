@@ -91,6 +91,16 @@ def test_what_the_runner_stores_the_server_takes(s3: Any, built: Built, tmp_path
     assert [(here / name).read_bytes() for name in names] == [(built[0] / name).read_bytes() for name in names]
 
 
+def test_a_package_keeps_the_folders_that_it_has(s3: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "built"
+    (folder / "code").mkdir(parents=True)
+    (folder / "code" / "theirs.py").write_text("theirs = 1")
+    manifest = packages.write(folder, "mlflow", b"flavors: {}", packages.BY_MATRIX, None)
+    stored(s3, (folder, manifest))
+    assert keys(s3) == [f"{PREFIX}/{name}" for name in ("MLmodel", "code/theirs.py", "manifest.json")]
+    assert verified_manifest(fetch(PACKAGE, tmp_path / "models"), manifest.digest) == manifest
+
+
 @pytest.fixture
 def reader() -> Iterator[S3Objects]:
     """The operator's, for packages of namespace flights; its client is of this test's environment."""
@@ -162,7 +172,7 @@ def test_a_stored_package_shows_its_manifest(s3: Any, built: Built) -> None:
 
 def test_a_package_that_was_stored_in_part_has_no_manifest(s3: Any, built: Built) -> None:
     (built[0] / "model.onnx").unlink()
-    (built[0] / "model.onnx").mkdir()  # cannot be uploaded
+    (built[0] / "model.onnx").symlink_to("nothing")  # cannot be uploaded
     with pytest.raises(OSError, match=r"model\.onnx"):
         at(PACKAGE).store(built[0])
     assert at(PACKAGE).manifest() is None

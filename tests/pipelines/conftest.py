@@ -21,6 +21,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning")
     config.addinivalue_line("filterwarnings", "ignore::FutureWarning")
     config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
+    config.addinivalue_line(
+        "filterwarnings", "ignore:.*(Any type hint is|Add type hints):UserWarning"
+    )  # at MLflow's import
 
 
 @pytest.fixture(scope="session")

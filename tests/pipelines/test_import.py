@@ -24,7 +24,6 @@ from millwright_serving.models import load_model
 from millwright_serving.package import Manifest, digest_of
 
 COLUMNS = ["age", "hour"]
-pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred:UserWarning")  # of MLflow's own functions
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from millwright.api.common import (
 from millwright.api.experiment import MAX_ARMS
 from millwright.api.pod_template import PodTemplate
 from millwright.api.rollout import Rollout, Route, Strategy
+from millwright.api.runtime import IS_CUSTOM, Runtime
 
 MAX_HISTORY = 10
 DEFAULT_ALIAS = "champion"
@@ -102,6 +103,25 @@ class DeploymentSpec(ApiModel):
                 "analysis judges a candidate that gets requests: set strategy.type to Canary or Shadow; an Experiment "
                 "has guardrails",
             ),
+            cel(
+                f"!({IS_CUSTOM}) || !has(self.strategy) || self.strategy.type != 'Shadow' "
+                "&& !(has(self.strategy.steps) && self.strategy.steps.exists(s, has(s.mirror)))",
+                "answers to copied requests are compared by the platform's own server, not by a Custom runtime: take a "
+                "strategy without mirror",
+            ),
+            cel(
+                f"!({IS_CUSTOM}) || (!has(self.analysis) || self.analysis.metrics.all(m, has(m.query))) "
+                "&& !(has(self.strategy) && has(self.strategy.experiment) && has(self.strategy.experiment.guardrails) "
+                "&& self.strategy.experiment.guardrails.exists(m, !has(m.query)))",
+                "metrics without a query read the counters of the platform's own server, which a Custom runtime has "
+                "not: give each metric of the analysis and each guardrail a query",
+            ),
+            cel(
+                "!has(self.runtime) || !has(self.template) || !has(self.template.env) "
+                "|| !self.template.env.exists(e, e.name == 'MILLWRIGHT_LOG_SAMPLE')",
+                "the payload log is written with credentials that a runtime does not get: take MILLWRIGHT_LOG_SAMPLE "
+                "out of template.env",
+            ),
         )
     )
 
@@ -119,6 +139,9 @@ class DeploymentSpec(ApiModel):
         None, description="The platform's node pool that the pods run on; the platform's default pool when left out."
     )
     template: PodTemplate = Field(default_factory=PodTemplate, description="Overrides of the serving pods.")
+    runtime: Runtime | None = Field(
+        None, description="Another server than the platform's, for models that it cannot load."
+    )
     strategy: Strategy = Field(default_factory=Strategy, description="How one version replaces another.")
     analysis: Analysis | None = Field(None, description="What a candidate is judged by while it gets requests.")
     rollout: Rollout = Field(default_factory=Rollout, description="What people decide of a roll-out.")

@@ -141,8 +141,8 @@ class ModelSpec(ApiModel):
     )
     allow_pickle: bool = Field(
         False,
-        description="true: a model that converts neither to ONNX nor to skops may be stored and served as a pickle. "
-        "A pickle runs code when it is loaded.",
+        description="true: a model that converts neither to ONNX nor to skops may be stored and served as a pickle or, "
+        "by a Deployment with spec.runtime, as MLflow has it. Both run code when they are loaded.",
     )
     import_: ModelImport | None = Field(
         None,
@@ -156,7 +156,7 @@ class VersionStatus(StatusModel):
 
     version: ModelVersionNumber = Field(description="Its number.")
     digest: ShortText | None = Field(None, description="Digest of its package.")
-    format: ShortText | None = Field(None, description="onnx, skops or pickle.")
+    format: ShortText | None = Field(None, description="onnx, skops, pickle or mlflow.")
     training_run: ShortText | None = Field(None, description="The TrainingRun that made it.")
     imported_from: LongText | None = Field(None, description="Where it was imported from.")
     mlflow_run: ShortText | None = Field(None, description="The MLflow run that made it.")

@@ -52,8 +52,8 @@ class ModelImport(ApiModel):
         "another content is refused before anything opens it.",
     )
     format: Literal["onnx", "skops", "mlflow"] = Field(
-        description="onnx or skops: one file. mlflow: a folder as MLflow's save_model writes it, of ONNX or "
-        "scikit-learn; a pickle in it needs allowPickle."
+        description="onnx or skops: one file. mlflow: a folder as MLflow's save_model writes it; one that is neither "
+        "of ONNX nor of scikit-learn, or has a pickle in it, needs allowPickle."
     )
     sample: ImportSample | None = Field(
         None,

@@ -56,7 +56,7 @@ def condition(pod: Manifest, kind: str, status: str) -> Manifest:
 
 def terminated(pod: Manifest, container: str) -> Manifest:
     """The last end of a container of the pod, which may have been started again; empty where it has not ended."""
-    found: Manifest = next((s for s in _statuses(pod, "containerStatuses") if s["name"] == container), {})
+    found: Manifest = next((s for s in _all_statuses(pod) if s["name"] == container), {})
     states = (found.get("state", {}), found.get("lastState", {}))
     return dict(next((state["terminated"] for state in states if state.get("terminated")), {}))
 
@@ -135,11 +135,15 @@ def _use(pod: Manifest) -> PodUse | None:
 
 def _waiting(pod: Manifest) -> dict[str, Any]:
     """State of the first container that waits for something else than its start."""
-    for status in (*_statuses(pod, "initContainerStatuses"), *_statuses(pod, "containerStatuses")):
+    for status in _all_statuses(pod):
         waiting = status.get("state", {}).get("waiting", {})
         if waiting.get("reason", "") not in STARTING:
             return dict(waiting)
     return {}
+
+
+def _all_statuses(pod: Manifest) -> list[Manifest]:
+    return [*_statuses(pod, "initContainerStatuses"), *_statuses(pod, "containerStatuses")]
 
 
 def _statuses(pod: Manifest, kind: str) -> list[Manifest]:

@@ -42,12 +42,18 @@ def recorded(
 
 
 def target(
-    model: ObjectKey, spec: ModelSpec, versions: Iterable[RegisteredVersion], wanted: str, pinned: bool
+    model: ObjectKey,
+    spec: ModelSpec,
+    versions: Iterable[RegisteredVersion],
+    wanted: str,
+    pinned: bool,
+    has_runtime: bool = False,
 ) -> Target | Missing:
     """The version's package, or why it is not served.
 
     Whoever names an alias has decided what it means: `Latest` is for challengers, `External` is moved by people.
-    A version that is written down (`pinned`) has only the approval to tell that it may be used.
+    A version that is written down (`pinned`) has only the approval to tell that it may be used. `has_runtime`: the
+    Deployment names a server for what the platform's cannot load.
     """
     name, known = registered_name(model, spec), tuple(versions)
     found = next((version for version in known if version.number == wanted), None)
@@ -62,6 +68,9 @@ def target(
         )
     if pinned and found not in approved(spec, known):
         return _not_approved(model, found)
+    if found.tags.get("millwright.format") == "mlflow" and not has_runtime:
+        message = f"version {wanted} of {name} is an MLflow model that the platform's own server cannot load"
+        return Missing("RuntimeNeeded", f"{message}: set spec.runtime, for example to {{type: MLflow}}", final=True)
     return Target(model.name, wanted, uri, digest, spec.allow_pickle, found.passed)
 
 

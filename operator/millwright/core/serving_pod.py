@@ -5,7 +5,7 @@ from typing import Any
 
 from millwright.api.common import GROUP
 from millwright.api.deployment import DeploymentSpec
-from millwright.core import children, pods
+from millwright.core import children, pods, runtimes
 from millwright.core.execution import ObjectKey
 from millwright.core.node_pools import NodePool, NodePools
 
@@ -14,6 +14,7 @@ CONTAINER = "server"
 PORT, MIRROR_PORT = 8080, 8081
 VERSION_SET_LABEL = f"{GROUP}/version-set"
 GRACE_SECONDS = 45
+SCRAPED = {"prometheus.io/scrape": "true", "prometheus.io/port": str(PORT)}
 SPREAD = {"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}
 
 
@@ -31,26 +32,29 @@ class Target:
 
 @dataclass(frozen=True)
 class Platform:
-    """What the platform team decided for serving pods."""
+    """What the platform team decided for serving pods. `runner_image`: where MLflow is."""
 
     image: str
     storage_secret: str
     resources: dict[str, dict[str, str]] = field(default_factory=dict)
     pools: NodePools = field(default_factory=NodePools)
+    runner_image: str = ""
 
 
 def template(key: ObjectKey, spec: DeploymentSpec, target: Target, platform: Platform, set_name: str) -> Manifest:
     """Labels, annotations and spec of the pods of one version set. Raises InvalidPlacement."""
     wanted, pool = spec.template, platform.pools.named(spec.node_pool)
-    pod = pods.restricted(_container(key, spec, target, platform), spec.service_account_name, ("models", "tmp"))
+    own = _container(key, spec, target, platform)
+    pod = pods.restricted(own, spec.service_account_name, ("models", "tmp"))
+    if spec.runtime is not None:
+        pod |= runtimes.containers(spec.runtime, own, _custom_environment(key, spec, target), platform.runner_image)
     pod["terminationGracePeriodSeconds"] = GRACE_SECONDS
     constraints = [SPREAD | c.manifest() | _selecting(set_name) for c in wanted.topology_spread_constraints]
     pod |= {"topologySpreadConstraints": constraints} if constraints else {}
     pod |= {"priorityClassName": wanted.priority_class_name} if wanted.priority_class_name else {}
-    scraped = {"prometheus.io/scrape": "true", "prometheus.io/port": str(PORT)}
     metadata = {
         "labels": wanted.metadata.labels | _labels(key, target, pool, set_name),
-        "annotations": scraped | wanted.metadata.annotations,
+        "annotations": ({} if runtimes.is_custom(spec.runtime) else SCRAPED) | wanted.metadata.annotations,
     }
     return {"metadata": metadata, "spec": pod | _placement(pool)}
 
@@ -112,3 +116,10 @@ def _environment(key: ObjectKey, target: Target) -> list[Manifest]:
         "MILLWRIGHT_COMPARE_URL": f"http://{key.name}.{key.namespace}.svc",
     }
     return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _custom_environment(key: ObjectKey, spec: DeploymentSpec, target: Target) -> list[Manifest]:
+    """First what others may be made of, as in `$(MODEL_NAME)`; what the template says wins."""
+    values = {"MODEL_NAME": key.name, "MILLWRIGHT_MODEL_VERSION": target.version, "HOME": "/tmp"}
+    named = {name: {"name": name, "value": value} for name, value in values.items()}
+    return list((named | {e.name: e.manifest() for e in spec.template.env}).values())

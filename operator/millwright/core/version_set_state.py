@@ -9,9 +9,10 @@ from millwright.core import children, pod_state, room
 from millwright.core.children import Manifest
 from millwright.core.pod_state import Trouble
 from millwright.core.room import Room
+from millwright.core.runtimes import CUSTOM, FETCHER
 from millwright.core.serving_pod import CONTAINER, VERSION_SET_LABEL
 
-# Exit codes of the server (docs/contracts.md), where they say more than that it failed.
+# Exit codes of our programs (docs/contracts.md), where they say more than that it failed.
 EXITS = {2: "InvalidSettings", 3: "DigestMismatch", 4: "PredictionsDiffer"}
 TAIL_CHARACTERS = 500
 # Where nothing is known of pods that do not answer in time.
@@ -89,7 +90,7 @@ def _trouble(pod: Manifest) -> Trouble | None:
     """Why the pod does not answer; None where it does, or nothing is known yet, or it is being deleted."""
     if "deletionTimestamp" in pod["metadata"] or pod_state.is_ready(pod):
         return None
-    ended = _ended(pod)
+    ended = _unfetched(pod) or _ended(pod, _server(pod))
     if ended:
         return ended
     disrupted = pod_state.disruption(pod)
@@ -100,18 +101,30 @@ def _trouble(pod: Manifest) -> Trouble | None:
 
 def _crash(pod: Manifest) -> tuple[datetime, Trouble] | None:
     """The last end of the server in a pod that stays."""
-    crash, moment = _ended(pod), pod_state.time(pod_state.terminated(pod, CONTAINER).get("finishedAt"))
+    server = _server(pod)
+    crash, moment = _ended(pod, server), pod_state.time(pod_state.terminated(pod, server).get("finishedAt"))
     stays = "deletionTimestamp" not in pod["metadata"] and pod_state.disruption(pod) is None
     return (moment, crash) if crash and moment and stays else None
 
 
-def _ended(pod: Manifest) -> Trouble | None:
-    """How the server ended, the last time that it did."""
-    ended = pod_state.terminated(pod, CONTAINER)
+def _server(pod: Manifest) -> str:
+    """The name of the container that serves, by which one knows whose server it is."""
+    return CUSTOM if pod_state.terminated(pod, CUSTOM) else CONTAINER
+
+
+def _unfetched(pod: Manifest) -> Trouble | None:
+    """Why there is no package for a server; None: it is there, or being fetched for the first time."""
+    return _ended(pod, FETCHER) if pod_state.terminated(pod, FETCHER).get("exitCode") else None
+
+
+def _ended(pod: Manifest, container: str) -> Trouble | None:
+    """How a container ended, the last time that it did."""
+    ended = pod_state.terminated(pod, container)
     if not ended:
         return None
     words = str(ended.get("message", "")).strip()[-TAIL_CHARACTERS:]
-    reason = EXITS.get(ended.get("exitCode", 1)) or pod_state.failure_reason(pod, CONTAINER)
+    known = {} if container == CUSTOM else EXITS
+    reason = known.get(ended.get("exitCode", 1)) or pod_state.failure_reason(pod, container)
     return Trouble(reason, f"exit code {ended.get('exitCode')}" + (f": {words}" if words else ""))
 
 

@@ -104,7 +104,7 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             generation=body["metadata"]["generation"],
             spec=spec,
             status=status,
-            target=await self._versions.find(key.namespace, spec.model, settled, record),
+            target=await self._versions.find(key.namespace, spec.model, settled, record, spec.runtime is not None),
             arms=await self._arms(key, spec, status, states),
             sets=states,
             pods=version_set_state.holding(pods),
@@ -128,7 +128,8 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             record = known.get(arm.name)
             answers = record is not None and record.version_set in states and states[record.version_set].ready > 0
             reference = ModelReference(name=spec.model.name, version=arm.version, alias=arm.alias)
-            finds.append(self._versions.find(key.namespace, reference, record if answers else None, (record,)))
+            settled = record if answers else None
+            finds.append(self._versions.find(key.namespace, reference, settled, (record,), spec.runtime is not None))
         return await together(*finds)
 
     async def _route(self, key: ObjectKey, spec: DeploymentSpec, status: DeploymentStatus) -> Manifest | None:

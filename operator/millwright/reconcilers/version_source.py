@@ -26,11 +26,12 @@ class VersionSource:
         reference: ModelReference,
         settled: ServedVersion | None,
         record: Sequence[ServedVersion | None],
+        has_runtime: bool = False,
     ) -> Target | Missing | Unresolved:
         """The version's package, or why there is none.
 
         `settled`: what answers with all its pods; of that the registry is not asked. `record`: what else the
-        Deployment knows, which must do while the registry does not answer.
+        Deployment knows, which must do while the registry does not answer. `has_runtime`: it names a server.
         """
         key = ObjectKey(namespace, reference.name)
         body = await self._cluster.get(MODELS, namespace, reference.name)
@@ -42,7 +43,7 @@ class VersionSource:
         if isinstance(number, Missing):
             return number
         known = resolution.recorded(reference.name, number, (settled,), status)
-        found = resolution.target(key, spec, (known,), number, pinned) if known else None
+        found = resolution.target(key, spec, (known,), number, pinned, has_runtime) if known else None
         if isinstance(found, Target):
             return found
         try:
@@ -52,4 +53,4 @@ class VersionSource:
             if known is None:
                 return Unresolved(error.reason, str(error))
             versions = (known,)
-        return resolution.target(key, spec, versions, number, pinned)
+        return resolution.target(key, spec, versions, number, pinned, has_runtime)

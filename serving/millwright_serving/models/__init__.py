@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from millwright_serving.datatypes import Array
-from millwright_serving.package import MODEL_FILES, Manifest, PackageError
+from millwright_serving.package import MODEL_FILES, Manifest, PackageError, require_allowed
 
 
 class Model(Protocol):
@@ -21,13 +21,16 @@ def load_model(folder: Path, manifest: Manifest, allow_pickle: bool, threads: in
     path = folder / MODEL_FILES[manifest.format]
     if not path.is_file():
         raise PackageError(f"The package has no {path.name}.")
-    if manifest.format == "pickle" and not allow_pickle:
-        raise PackageError("The model is a pickle, which can run any code; MILLWRIGHT_ALLOW_PICKLE=true allows it.")
+    require_allowed(manifest, allow_pickle)
     # Imported by need: a pod of an ONNX model must not pay for scikit-learn, nor the other way round.
     if manifest.format == "onnx":
         from millwright_serving.models.onnx import OnnxModel
 
         return OnnxModel(path, manifest.signature, threads, arena)
+    if manifest.format == "mlflow":
+        from millwright_serving.models.pyfunc import load_pyfunc
+
+        return load_pyfunc(folder, manifest.signature)
     from millwright_serving.models.estimator import EstimatorModel, load_pickle, load_skops
 
     estimator = load_skops(path) if manifest.format == "skops" else load_pickle(path)

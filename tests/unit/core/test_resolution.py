@@ -20,6 +20,7 @@ VERSIONS = (
     RegisteredVersion("2", "run-2", PASSED),
     RegisteredVersion("3", "run-3", PACKAGE),
     RegisteredVersion("4", "run-4", {"millwright.gates": "Passed"}),
+    RegisteredVersion("5", "run-5", PASSED | {"millwright.format": "mlflow"}),
 )
 MANUAL = {"approval": {"policy": "Manual", "approvedVersions": ["1"]}}
 
@@ -31,6 +32,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, Any], dict[str, str], str]] = {
     "a version that is written down is served": ({"version": "1"}, {}, {}, "1"),
     "a version that is written down does not follow": ({"version": "1"}, {}, {"champion": "2"}, "1"),
     "a version that the registry has not is waited for": ({"version": "9"}, {}, {}, "VersionNotFound"),
+    "an MLflow model waits for a runtime": ({}, {}, {"champion": "5"}, "RuntimeNeeded"),
     "a version without a package is not served": ({"version": "4"}, {}, {}, "VersionNotPackaged"),
     "an approved version that is written down is served": ({"version": "1"}, MANUAL, {}, "1"),
     "a version that is written down and not approved waits": ({"version": "2"}, MANUAL, {}, "NotApproved"),

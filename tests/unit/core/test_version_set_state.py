@@ -29,6 +29,15 @@ def version_set(generation: int = 1, seen: int = 1, **status: Any) -> dict[str, 
     return {"metadata": metadata, "spec": {"replicas": 2}, "status": {"observedGeneration": seen} | status}
 
 
+def fetcher(**states: Any) -> dict[str, Any]:
+    return {"initContainerStatuses": [{"name": "fetch"} | states]}
+
+
+def custom(**states: Any) -> dict[str, Any]:
+    fetched = fetcher(state=ended(0, reason="Completed"))
+    return fetched | {"containerStatuses": [{"name": "runtime"} | states]}
+
+
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
 UNSCHEDULED = {
@@ -76,6 +85,21 @@ TROUBLES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], Trouble | None]]
         [pod(container(state=BACK_OFF, lastState=ended(137, reason="OOMKilled")))],
         {},
         Trouble("OOMKilled", "exit code 137"),
+    ),
+    "another digest than that of the package which a runtime is to have": (
+        [pod(fetcher(state=BACK_OFF, lastState=ended(3, "The digest is sha256:2")))],
+        {},
+        Trouble("DigestMismatch", "exit code 3: The digest is sha256:2"),
+    ),
+    "a runtime starts with the package that was fetched the second time": (
+        [pod(fetcher(state=ended(0), lastState=ended(1)) | {"containerStatuses": [{"name": "runtime", "state": {}}]})],
+        {},
+        None,
+    ),
+    "a custom runtime's exit codes are its own": (
+        [pod(custom(state=BACK_OFF, lastState=ended(3, "no GPU")))],
+        {},
+        Trouble("Error", "exit code 3: no GPU"),
     ),
     "no image": (
         [pod(container(state={"waiting": {"reason": "ErrImagePull", "message": "not found"}}))],
