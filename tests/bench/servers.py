@@ -150,19 +150,17 @@ def mlflow(environment: Path) -> Kind:
 
 def mlserver(environment: Path) -> Kind:
     """MLServer's scikit-learn runtime with the file that MLflow serves; in one process, which costs it least."""
-    options = {"MLSERVER_PARALLEL_WORKERS": "0", "MLSERVER_DEBUG": "false"}
     return Kind(
         name="MLServer",
         command=lambda folder, port: [str(environment / "bin" / "mlserver"), "start", str(folder / "mlserver")],
-        environment=lambda folder, port: (
-            options
-            | {
-                "PYTHONPATH": "",
-                "MLSERVER_HTTP_PORT": str(port),
-                "MLSERVER_GRPC_PORT": str(free_port()),
-                "MLSERVER_METRICS_PORT": str(free_port()),
-            }
-        ),
+        environment=lambda folder, port: {
+            "PYTHONPATH": "",
+            "MLSERVER_PARALLEL_WORKERS": "0",
+            "MLSERVER_DEBUG": "false",  # it would log requests
+            "MLSERVER_HTTP_PORT": str(port),
+            "MLSERVER_GRPC_PORT": str(free_port()),
+            "MLSERVER_METRICS_PORT": str(free_port()),
+        },
         ready="/v2/models/model/ready",
         path="/v2/models/model/infer",
         body="infer.json",
