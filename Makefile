@@ -8,6 +8,7 @@ DEV := $(call venv,dev)
 RUNNER := $(call venv,runner-dev)
 KSERVE := $(call venv,bench-kserve)
 MLFLOW := $(call venv,bench-mlflow)
+MLSERVER := $(call venv,bench-mlserver)
 UV_VERSION := 0.13.9
 export PYTHONPATH := operator:serving:pipelines:cli:.
 export PYTHONDONTWRITEBYTECODE := 1
@@ -30,7 +31,7 @@ $(CACHE)/venvs/%/.ready: $(CACHE)/uv-$(UV_VERSION)/bin/uv
 environments: $(DEV)/.ready $(RUNNER)/.ready ## Python environments from the locks
 
 lock: $(CACHE)/uv-$(UV_VERSION)/bin/uv ## Locks of all environments from pyproject.toml
-	@for extra in operator serving cli runner dev runner-dev bench-kserve bench-mlflow; do \
+	@for extra in operator serving cli runner dev runner-dev bench-kserve bench-mlflow bench-mlserver; do \
 	  $< pip compile pyproject.toml --extra $$extra --generate-hashes --no-emit-index-url --no-emit-package millwright \
 	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock" -q -o requirements/$$extra.txt; done
 	@for extra in carriers carriers-cuda; do \
@@ -81,7 +82,8 @@ test-unit: $(DEV)/.ready ## Seconds: decisions by tables and properties
 bench: export RUNNER_PYTHON = $(RUNNER)/bin/python
 bench: export KSERVE_ENV = $(KSERVE)
 bench: export MLFLOW_ENV = $(MLFLOW)
-bench: environments $(KSERVE)/.ready $(MLFLOW)/.ready ## Figures and what is reached; docs/benchmarks.md says which parts need `make install`
+bench: export MLSERVER_ENV = $(MLSERVER)
+bench: environments $(KSERVE)/.ready $(MLFLOW)/.ready $(MLSERVER)/.ready ## Figures and what is reached; docs/benchmarks.md says which parts need `make install`
 	$(DEV)/bin/python -m tests.bench
 
 test: export NODES = 2

@@ -38,8 +38,8 @@ class Figure:
 
     @property
     def shown(self) -> str:
-        """The value in as many digits as mean something."""
-        return f"{self.value:.3g}" if abs(self.value) < 100 else f"{self.value:.0f}"
+        """The value."""
+        return shown(self.value)
 
 
 @dataclass
@@ -66,6 +66,11 @@ class Figures:
         rows = [asdict(row) for row in self.rows]
         about = self.about | {"at": datetime.now(UTC).isoformat(), "cores": os.cpu_count(), "load": os.getloadavg()}
         path(self.name).write_text(json.dumps({"about": about, "figures": rows}, indent=2) + "\n")
+
+
+def shown(value: float) -> str:
+    """In as many digits as mean something."""
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
 
 
 def path(name: str) -> Path:

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat, takewhile
+from math import inf
 from typing import Any
 
 import httptools
@@ -76,9 +78,11 @@ class _Connection(asyncio.Protocol):
         self._transport.write(raw)
 
 
-async def send(request: Request, count: int, connections: int) -> Load:
-    """The same request so many times, over so many connections at once."""
-    return await _send(request.port, [request.raw] * count, connections)
+async def send(request: Request, count: int, connections: int, seconds: float = inf) -> Load:
+    """The same request so many times, over so many connections at once; after so many seconds there is no next one."""
+    end = time.perf_counter() + seconds
+    until = takewhile(lambda raw: time.perf_counter() < end, repeat(request.raw, count))
+    return await _send(request.port, until, connections)
 
 
 async def send_in_turn(requests: Sequence[Request]) -> Load:
@@ -86,7 +90,7 @@ async def send_in_turn(requests: Sequence[Request]) -> Load:
     return await _send(requests[0].port, [request.raw for request in requests], 1)
 
 
-async def _send(port: int, raws: Sequence[bytes], connections: int) -> Load:
+async def _send(port: int, raws: Iterable[bytes], connections: int) -> Load:
     loop, load, left = asyncio.get_running_loop(), Load(), iter(raws)
     began = time.perf_counter()
     made = [

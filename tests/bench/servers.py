@@ -1,4 +1,4 @@
-"""The three servers that are compared, each a process of an environment of its own, with one model."""
+"""The servers that are compared, each a process of an environment of its own, with one model."""
 
 import contextlib
 import json
@@ -89,9 +89,8 @@ def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
             time.sleep(LOOK_SECONDS)
 
 
-def _of_v2(answer: Any) -> list[float]:
-    found = next(output for output in answer["outputs"] if output["name"] == "probabilities")
-    return list(found["data"])
+def _of_v2(answer: Any, output: str = "probabilities") -> list[float]:
+    return list(next(found["data"] for found in answer["outputs"] if found["name"] == output))
 
 
 def _ours(folder: Path, port: int) -> dict[str, str]:
@@ -146,4 +145,24 @@ def mlflow(environment: Path) -> Kind:
         path="/invocations",
         body="invocations.json",
         answer=lambda answer: list(answer["predictions"][0]),
+    )
+
+
+def mlserver(environment: Path) -> Kind:
+    """MLServer's scikit-learn runtime with the file that MLflow serves; in one process, which costs it least."""
+    return Kind(
+        name="MLServer",
+        command=lambda folder, port: [str(environment / "bin" / "mlserver"), "start", str(folder / "mlserver")],
+        environment=lambda folder, port: {
+            "PYTHONPATH": "",
+            "MLSERVER_PARALLEL_WORKERS": "0",
+            "MLSERVER_DEBUG": "false",  # it would log requests
+            "MLSERVER_HTTP_PORT": str(port),
+            "MLSERVER_GRPC_PORT": str(free_port()),
+            "MLSERVER_METRICS_PORT": str(free_port()),
+        },
+        ready="/v2/models/model/ready",
+        path="/v2/models/model/infer",
+        body="infer.json",
+        answer=lambda answer: _of_v2(answer, "predict_proba"),
     )

@@ -1,7 +1,7 @@
 """`python -m tests.bench.serving_models FOLDER`, in the runner's environment: what the serving benchmark serves.
 
-For each model: `package`, as packaging makes it, and `mlflow`, as training logs it; the same row as a V2 request
-(`infer.json`) and for MLflow's server (`invocations.json`).
+For each model: `package`, as packaging makes it; `mlflow`, as training logs it; `mlserver`, settings to serve the same
+file; the same row as a V2 request (`infer.json`) and for MLflow's server (`invocations.json`).
 """
 
 import json
@@ -13,8 +13,9 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 from tests.serving import packages
 
 from millwright_runner import onnx_conversion
@@ -27,6 +28,8 @@ NAMES = [f"feature_{index:02}" for index in range(FEATURES)]
 MODELS = {
     "LogisticRegression, array": (LogisticRegression(), False),
     "HistGradientBoosting, table": (HistGradientBoostingClassifier(max_iter=50), True),
+    "RandomForest of 100, array": (RandomForestClassifier(100, random_state=7), False),
+    "MLP, array": (MLPClassifier((100,), max_iter=500, random_state=7), False),
 }
 
 
@@ -48,9 +51,18 @@ def _write(folder: Path, model: Any, sample: Sample) -> None:
     logged = mlflow.models.infer_signature(sample.data, model.predict_proba(sample.data))
     options = {"signature": logged, "pyfunc_predict_fn": "predict_proba", "pip_requirements": []}
     mlflow.sklearn.save_model(model, folder / "mlflow", serialization_format="cloudpickle", **options)
+    (folder / "mlserver").mkdir()
+    (folder / "mlserver" / "model-settings.json").write_text(json.dumps(_mlserver_settings(sample.has_columns)))
     first = Sample(sample.data[:1])
     (folder / "infer.json").write_text(json.dumps({"inputs": [_input(first, t) for t in first.inputs]}))
     (folder / "invocations.json").write_text(json.dumps(_invocation(first)))
+
+
+def _mlserver_settings(has_columns: bool) -> dict[str, Any]:
+    """So that it answers the request that the others get, with what they answer."""
+    content_type = {"content_type": "pd"} if has_columns else {}
+    parameters = {"uri": "../mlflow/model.pkl", "extra": {"predict_fn": "predict_proba"}}
+    return {"name": "model", "implementation": "mlserver_sklearn.SKLearnModel", "parameters": parameters | content_type}
 
 
 def _input(row: Sample, tensor: Any) -> dict[str, Any]:
