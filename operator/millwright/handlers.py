@@ -22,7 +22,7 @@ from millwright.core import housekeeping
 from millwright.core.children import DEPLOYMENT_LABEL
 from millwright.core.execution import ObjectKey
 from millwright.core.packaging import UNSAFE_FORMAT
-from millwright.ports import AUTOSCALERS, WORKLOADS
+from millwright.ports import AUTOSCALERS, DEPLOYMENTS, MODELS, TRAINING_RUNS, WORKLOADS, Resource
 from millwright.queue import stop
 from millwright.reconcilers.training_run import subject_of
 from millwright.settings import Settings
@@ -136,12 +136,19 @@ def configure(settings: kopf.OperatorSettings) -> None:
 
 
 def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: Any) -> None:
+    def learn(resource: Resource, body: kopf.Body, type: str | None, is_wanted: bool = True) -> None:
+        if type == "DELETED" or not is_wanted:
+            operator().cache.forget(resource, _key(body))
+        else:
+            operator().cache.learn(resource, dict(body))
+
     @kopf.on.event(API_VERSION, "trainingruns", registry=handlers)
     async def training_run(body: kopf.Body, type: str | None, **_: Any) -> None:
         key = _key(body)
-        over = type == "DELETED" or has_result(body)
+        over, at_rest = type == "DELETED" or has_result(body), is_at_rest(key, body)
         watches.learn("TrainingRun", key, *(() if over else (body["spec"]["output"]["model"],)))
-        if not is_at_rest(key, body):
+        learn(TRAINING_RUNS, body, type, is_wanted=not at_rest)
+        if not at_rest:
             operator().training_runs.add(key)
         is_new = watches.is_new_version(key, None if type == "DELETED" else body.get("status", {}).get("modelVersion"))
         if is_new and type is not None:  # a listing: then the Model is looked at because it is listed, too
@@ -150,7 +157,7 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
     @kopf.on.event(API_VERSION, "models", registry=handlers)
     async def model(body: kopf.Body, type: str | None, **_: Any) -> None:
         key, gone = _key(body), type == "DELETED"
-        operator().models_seen.learn(key, None if gone else dict(body.spec))
+        learn(MODELS, body, type)
         upstream = body.get("spec", {}).get("dependsOn", ())
         watches.learn("Model", key, *(() if gone else (reference["name"] for reference in upstream)))
         operator().models.add(key)
@@ -164,6 +171,7 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
     @kopf.on.event(API_VERSION, "modeldeployments", registry=handlers)
     async def deployment(body: kopf.Body, type: str | None, **_: Any) -> None:
         key, served = _key(body), body["spec"]["model"]["name"]
+        learn(DEPLOYMENTS, body, type)
         watches.learn("Deployment", key, *(() if type == "DELETED" else (served,)))
         operator().deployments.add(key)
         operator().models.add(ObjectKey(key.namespace, served))

@@ -17,7 +17,6 @@ from millwright.core.execution import (
     Cause,
     DatasetCheck,
     Execution,
-    ObjectKey,
     Package,
     PackagingRun,
     PipelineRun,
@@ -46,6 +45,10 @@ class DependencyError(Exception):
     def reason(self) -> str:
         """For conditions, for example MlflowUnavailable."""
         return f"{self.dependency.capitalize()}Unavailable"
+
+
+class ConflictError(DependencyError):
+    """The object is another than was asked for: it was changed, or is gone. Who reads it anew may go on at once."""
 
 
 class RejectedError(Exception):
@@ -102,27 +105,20 @@ class Cluster(Protocol):
     async def apply(self, resource: Resource, manifest: Manifest) -> None:
         """Server-side apply under our field manager."""
 
-    async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
-        """JSON merge patch; an object that is gone is left alone.
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> Manifest | None:
+        """JSON merge patch. Returns the object as it is then; None: it is gone, and left alone.
 
-        With a `resourceVersion` it is of that version, or raises DependencyError: the object was changed, or is gone.
+        With a `resourceVersion` it is of that version, or raises ConflictError: the object was changed, or is gone.
         """
 
     async def delete(self, resource: Resource, namespace: str, name: str, foreground: bool = False) -> None:
         """Deletes the object and what it owns; absent is fine. `foreground`: it goes when what it owns has gone."""
 
-    async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
-        """JSON merge patch of the status; an object that is gone is left alone."""
+    async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> Manifest | None:
+        """The same, of nothing but the status."""
 
     async def tail(self, namespace: str, pod: str, lines: int, container: str | None = None) -> str:
         """The last lines of a container's log (None: of the pod's only one); empty where there is none."""
-
-
-class Models(Protocol):
-    """Models, as far as a TrainingRun needs them."""
-
-    async def spec(self, key: ObjectKey) -> Mapping[str, Any] | None:
-        """The spec of a Model, which may be a moment old, or None. Whoever waits is woken when it changes."""
 
 
 class Pipelines(Protocol):

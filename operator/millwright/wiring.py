@@ -24,7 +24,6 @@ from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.packaging import JobPackaging
 from millwright.adapters.prometheus import NoMeasurements, PrometheusMeasurements
 from millwright.adapters.s3 import S3Objects
-from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
 from millwright.core.serving_pod import Platform
 from millwright.leadership import Leadership, LeaseFence
@@ -32,6 +31,7 @@ from millwright.ports import Cluster, Fence, Pipelines
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
 from millwright.reconcilers.model import ModelReconciler, Packages
+from millwright.reconcilers.object_cache import ObjectCache
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 from millwright.settings import Kubeflow, Mlflow, Settings
 
@@ -47,7 +47,7 @@ class Operator:
     measurements: PrometheusMeasurements | NoMeasurements
     kubeflow: KubeflowApi | None
     node_pools: NodePoolsFile
-    models_seen: WatchedModels
+    cache: ObjectCache
     leadership: Leadership
     training_runs: KeyedQueue[ObjectKey]
     models: KeyedQueue[ObjectKey]
@@ -90,11 +90,10 @@ async def build(settings: Settings) -> Operator:
     api = _kubeflow_api(settings.kubeflow, fence.passing)
     node_pools = NodePoolsFile(settings.node_pools_file)
     kubeflow = _kubeflow(settings.kubeflow, cluster, jobs, api, node_pools)
-    seen = WatchedModels(cluster)
+    cache = ObjectCache()
     packages = Packages(settings.storage.packages, partial(_packages, settings.storage.packages, fence.passing))
     packaging = JobPackaging(cluster, jobs, settings.storage.packages)
     world = World(
-        models=seen,
         pipelines=_backends(settings, EmbeddedPipelines(cluster, jobs, node_pools.current), kubeflow),
         dataset_checks=JobDatasetChecks(cluster, jobs),
         packaging=packaging,
@@ -110,11 +109,12 @@ async def build(settings: Settings) -> Operator:
         resources=settings.serving_resources,
         runner_image=settings.images.runner,
     )
-    model = ModelReconciler(cluster, clock, registry, packages, packaging)
+    model = ModelReconciler(cluster, clock, cache, registry, packages, packaging)
     measurements = PrometheusMeasurements(settings.prometheus.url) if settings.prometheus else NoMeasurements()
     now = partial(_platform, platform, node_pools)
-    deployment = DeploymentReconciler(cluster, clock, registry, now, measurements)
-    training_runs = KeyedQueue("TrainingRun", TrainingRunReconciler(cluster, clock, world).reconcile, settings.workers)
+    deployment = DeploymentReconciler(cluster, clock, cache, registry, now, measurements)
+    runs = TrainingRunReconciler(cluster, clock, cache, world)
+    training_runs = KeyedQueue("TrainingRun", runs.reconcile, settings.workers)
     models = KeyedQueue("Model", model.reconcile, settings.workers)
     deployments = KeyedQueue("Deployment", deployment.reconcile, settings.workers)
     follow_models = partial(model.follower.run, models.add)
@@ -125,7 +125,7 @@ async def build(settings: Settings) -> Operator:
         measurements=measurements,
         kubeflow=api,
         node_pools=node_pools,
-        models_seen=seen,
+        cache=cache,
         leadership=_leadership(settings, cluster, fence),
         training_runs=training_runs,
         models=models,

@@ -77,7 +77,8 @@ class Fleet:
         count = body["spec"]["replicas"]
         counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), count)
         status = {"observedGeneration": body["metadata"]["generation"]} | counts
-        await self._cluster.patch_status(APPS, body["metadata"]["namespace"], body["metadata"]["name"], status)
+        metadata, patch = body["metadata"], {"status": status}
+        await self._cluster.patch_status(APPS, metadata["namespace"], metadata["name"], patch)
 
     async def _model(self, index: int) -> None:
         body = _object(MODELS, "Model", index, {})
@@ -97,7 +98,8 @@ class Fleet:
         body = _object(TRAINING_RUNS, "TrainingRun", index, spec)
         await self._cluster.create(TRAINING_RUNS, body)
         metadata = body["metadata"]
-        await self._cluster.patch_status(TRAINING_RUNS, metadata["namespace"], metadata["name"], _succeeded(spec))
+        patch = {"status": _succeeded(spec)}
+        await self._cluster.patch_status(TRAINING_RUNS, metadata["namespace"], metadata["name"], patch)
 
     def _model_of(self, index: int) -> str:
         """One in the same namespace."""

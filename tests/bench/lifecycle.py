@@ -74,7 +74,7 @@ async def lifecycles(plane: ControlPlane, namespace: str, runs: int, models: int
         await _until(lambda: len(ended) == runs, "all runs have succeeded")
     again = CountingClient()
     async with running(fakes, again, namespace):
-        await _until(lambda: again.calls["GET models"] >= models, "all Models are looked at again")
+        await _until(lambda: again.calls["GET modeldeployments"] >= models, "all Models are looked at again")
         await _until_quiet(again)
     # What the operator does while it stops is counted too: whatever is written now is written too much.
     found = await KubernetesCluster(user).list(TRAINING_RUNS, namespace)

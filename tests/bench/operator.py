@@ -19,7 +19,6 @@ from millwright.adapters.kubernetes import KubernetesCluster
 from millwright.adapters.kueue import NoQueues
 from millwright.adapters.node_pools import NodePoolsFile
 from millwright.adapters.prometheus import NoMeasurements
-from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import ObjectKey
 from millwright.core.node_pools import NodePools
 from millwright.core.serving_pod import Platform
@@ -27,6 +26,7 @@ from millwright.leadership import Leadership, LeaseFence
 from millwright.queue import KeyedQueue
 from millwright.reconcilers.deployment import DeploymentReconciler
 from millwright.reconcilers.model import ModelReconciler, Packages
+from millwright.reconcilers.object_cache import ObjectCache
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 from millwright.wiring import Operator
 
@@ -54,9 +54,8 @@ class Fakes:
     def operator(self, api: CountingClient) -> Operator:
         """As `wiring.build` makes it, on these fakes."""
         cluster, clock = KubernetesCluster(api), SystemClock()
-        seen = WatchedModels(cluster)
+        cache = ObjectCache()
         world = World(
-            models=seen,
             pipelines=self.pipelines,
             dataset_checks=FakeDatasetChecks(FakeObjects()),
             packaging=self.packaging,
@@ -66,11 +65,11 @@ class Fakes:
             queues=NoQueues(),
             pools=NodePools,
         )
-        runs = TrainingRunReconciler(cluster, clock, world)
+        runs = TrainingRunReconciler(cluster, clock, cache, world)
         packages = Packages("s3://none", world.packages)
-        models = ModelReconciler(cluster, clock, self.registry, packages, self.packaging)
+        models = ModelReconciler(cluster, clock, cache, self.registry, packages, self.packaging)
         platform, measurements = Platform("none", "none"), NoMeasurements()
-        deployments = DeploymentReconciler(cluster, clock, self.registry, lambda: platform, measurements)
+        deployments = DeploymentReconciler(cluster, clock, cache, self.registry, lambda: platform, measurements)
         self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
         model_queue = KeyedQueue("Model", models.reconcile, WORKERS)
         deployment_queue = KeyedQueue("Deployment", deployments.reconcile, WORKERS)
@@ -80,7 +79,7 @@ class Fakes:
             measurements=measurements,
             kubeflow=None,
             node_pools=NodePoolsFile(None),
-            models_seen=seen,
+            cache=cache,
             leadership=Leadership(FakeLease(), "bench", LeaseFence(elapsed), elapsed),
             training_runs=self.queue,
             models=model_queue,

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.cluster import FakeCluster
 
 from millwright.adapters.kubernetes import KubernetesCluster
-from millwright.ports import CONFIG_MAPS, Cluster, DependencyError, Manifest, RejectedError, Resource
+from millwright.ports import CONFIG_MAPS, Cluster, ConflictError, Manifest, RejectedError, Resource
 
 # A kind with spec, status and generation that no controller of the local cluster writes to.
 INGRESSES = Resource("networking.k8s.io/v1", "ingresses")
@@ -109,7 +109,7 @@ async def test_a_patch_of_a_version_that_has_passed_is_refused_and_may_be_tried_
     read = (await place.found(CONFIG_MAPS, name))["metadata"]["resourceVersion"]
     await place.cluster.patch(CONFIG_MAPS, place.namespace, name, {"data": {"a": "theirs"}})
     stale = {"metadata": {"resourceVersion": read}, "data": {"a": "ours"}}
-    with pytest.raises(DependencyError):
+    with pytest.raises(ConflictError):
         await place.cluster.patch(CONFIG_MAPS, place.namespace, name, stale)
     assert await place.data(name) == {"a": "theirs"}
     current = (await place.found(CONFIG_MAPS, name))["metadata"]["resourceVersion"]
@@ -122,13 +122,38 @@ async def test_a_patch_of_a_version_of_what_is_gone_is_refused_and_may_be_tried_
     await place.cluster.create(CONFIG_MAPS, place.config_map(name, {}))
     read = (await place.found(CONFIG_MAPS, name))["metadata"]["resourceVersion"]
     await place.cluster.delete(CONFIG_MAPS, place.namespace, name)
-    with pytest.raises(DependencyError):
+    with pytest.raises(ConflictError):
         await place.cluster.patch(CONFIG_MAPS, place.namespace, name, {"metadata": {"resourceVersion": read}})
 
 
+async def test_a_status_is_refused_in_the_same_way_and_an_object_made_anew_is_another(place: Place, name: str) -> None:
+    await place.cluster.create(INGRESSES, place.ingress(name, "first"))
+    read = (await place.found(INGRESSES, name))["metadata"]["resourceVersion"]
+    stale = {"metadata": {"resourceVersion": read}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
+    await place.cluster.delete(INGRESSES, place.namespace, name)
+    with pytest.raises(ConflictError):
+        await place.cluster.patch_status(INGRESSES, place.namespace, name, stale)
+    await place.cluster.create(INGRESSES, place.ingress(name, "first"))
+    with pytest.raises(ConflictError):
+        await place.cluster.patch_status(INGRESSES, place.namespace, name, stale)
+    assert "ingress" not in (await place.found(INGRESSES, name)).get("status", {}).get("loadBalancer", {})
+
+
+async def test_a_patch_answers_with_the_object_as_it_is_then_of_a_later_version(place: Place, name: str) -> None:
+    await place.cluster.create(INGRESSES, place.ingress(name, "first"))
+    versions = [int((await place.found(INGRESSES, name))["metadata"]["resourceVersion"])]
+    label = {"metadata": {"labels": {"a": "1"}}}
+    status = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
+    for write, patch in ((place.cluster.patch, label), (place.cluster.patch_status, status)):
+        answer = await write(INGRESSES, place.namespace, name, patch)
+        assert answer == await place.found(INGRESSES, name)
+        versions.append(int(answer["metadata"]["resourceVersion"]))
+    assert versions == sorted(set(versions))
+
+
 async def test_writing_to_what_is_absent_is_fine_and_makes_nothing(place: Place, name: str) -> None:
-    await place.cluster.patch(CONFIG_MAPS, place.namespace, name, {"data": {"a": "1"}})
-    await place.cluster.patch_status(INGRESSES, place.namespace, name, {"loadBalancer": {}})
+    assert await place.cluster.patch(CONFIG_MAPS, place.namespace, name, {"data": {"a": "1"}}) is None
+    assert await place.cluster.patch_status(INGRESSES, place.namespace, name, {"status": {}}) is None
     await place.cluster.delete(CONFIG_MAPS, place.namespace, name)
     assert await place.cluster.get(CONFIG_MAPS, place.namespace, name) is None
     assert await place.cluster.get(INGRESSES, place.namespace, name) is None
@@ -158,12 +183,12 @@ async def test_a_status_patch_touches_neither_spec_nor_generation(place: Place, 
     await place.cluster.create(INGRESSES, place.ingress(name, "first"))
     before = await place.found(INGRESSES, name)
     status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
-    await place.cluster.patch_status(INGRESSES, place.namespace, name, status)
+    await place.cluster.patch_status(INGRESSES, place.namespace, name, {"status": status})
     after = await place.found(INGRESSES, name)
     assert after["status"] == status
     assert after["spec"] == before["spec"]
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
-    await place.cluster.patch_status(INGRESSES, place.namespace, name, {"loadBalancer": {"ingress": None}})
+    await place.cluster.patch_status(INGRESSES, place.namespace, name, {"status": {"loadBalancer": {"ingress": None}}})
     assert (await place.found(INGRESSES, name))["status"] == {"loadBalancer": {}}
 
 

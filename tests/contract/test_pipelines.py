@@ -161,7 +161,7 @@ async def settled(cluster: KubernetesCluster, namespace: str, name: str) -> str:
     done |= {"observedGeneration": body["metadata"]["generation"]}
     wanted = spec_hash(TrainingRunSpec.model_validate(body["spec"]))
     status = {"specHash": wanted, "conditions": [done]}
-    await cluster.patch_status(TRAINING_RUNS, namespace, name, status)
+    await cluster.patch_status(TRAINING_RUNS, namespace, name, {"status": status})
     return str(body["metadata"]["uid"])
 
 

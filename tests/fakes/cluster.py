@@ -2,17 +2,19 @@
 
 import copy
 import itertools
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from millwright.ports import DependencyError, Manifest, Resource
+from millwright.ports import ConflictError, Manifest, Resource
 
 
 class FakeCluster:
-    """Implements ports.Cluster; `writes` is the ledger of every write, in order."""
+    """Implements ports.Cluster; `writes` is the ledger of every write, `past` all versions of an object, in order."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str, str], Manifest] = {}
+        self.past: dict[tuple[str, str, str], list[Manifest]] = defaultdict(list)
         self.writes: list[tuple[str, str, str]] = []
         self.logs: dict[tuple[str, str], str] = {}
         self._versions = itertools.count(1)
@@ -31,6 +33,7 @@ class FakeCluster:
         if old and "status" in old:
             new.setdefault("status", old["status"])
         self.objects[place] = new
+        self.past[place].append(copy.deepcopy(new))
         return new
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
@@ -56,11 +59,11 @@ class FakeCluster:
         self._wrote("apply", resource, manifest["metadata"]["name"])
         self.put(resource, manifest)
 
-    async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
-        self._merge(resource, namespace, name, patch, "patch")
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> Manifest | None:
+        return self._merge(resource, namespace, name, patch, "patch")
 
-    async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
-        self._merge(resource, namespace, name, {"status": patch}, "status")
+    async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> Manifest | None:
+        return self._merge(resource, namespace, name, patch, "status")
 
     async def delete(self, resource: Resource, namespace: str, name: str, foreground: bool = False) -> None:
         if self.objects.pop((resource.plural, namespace, name), None) is not None:
@@ -69,13 +72,13 @@ class FakeCluster:
     async def tail(self, namespace: str, pod: str, lines: int, container: str | None = None) -> str:
         return "\n".join(self.logs.get((namespace, pod), "").splitlines()[-lines:])
 
-    def _merge(self, resource: Resource, namespace: str, name: str, patch: Manifest, verb: str) -> None:
+    def _merge(self, resource: Resource, namespace: str, name: str, patch: Manifest, verb: str) -> Manifest | None:
         body = self.objects.get((resource.plural, namespace, name))
         asked = patch.get("metadata", {}).get("resourceVersion")
         if asked is not None and (body is None or asked != body["metadata"]["resourceVersion"]):
-            raise DependencyError("kubernetes", f"{resource.plural} {name}: the object has been modified")
+            raise ConflictError("kubernetes", f"{resource.plural} {name}: the object has been modified")
         if body is None:
-            return
+            return None
         metadata = body["metadata"]
         self._wrote(verb, resource, name)
         spec = copy.deepcopy(body.get("spec"))
@@ -84,6 +87,8 @@ class FakeCluster:
         metadata["generation"] += int(body.get("spec") != spec)
         if not body["metadata"].get("finalizers") and "deletionTimestamp" in body["metadata"]:
             del self.objects[resource.plural, namespace, name]
+        self.past[resource.plural, namespace, name].append(copy.deepcopy(body))
+        return copy.deepcopy(body)
 
     def _wrote(self, verb: str, resource: Resource, name: str) -> None:
         self.writes.append((verb, resource.plural, name))

@@ -12,8 +12,8 @@ from tests.fakes.objects import FakeObjects
 from tests.fakes.pipelines import FakePackaging, FakePipelines
 from tests.fakes.queues import FakeQueues
 from tests.fakes.registry import FakeRegistry
+from tests.fakes.watch import WatchedCache
 
-from millwright.adapters.watched_models import WatchedModels
 from millwright.core.execution import Cause, ObjectKey
 from millwright.core.node_pools import NodePools
 from millwright.core.serving_pod import Platform
@@ -85,13 +85,13 @@ class FakeWorld:
         self.dataset_checks = FakeDatasetChecks(self.objects, lambda: self.clock.time)
         self.packaging = FakePackaging(self.registry, None, self.cluster, self.objects, lambda: self.clock.time)
         cluster, registry = self.faults.around(self.cluster), self.faults.around(self.registry)
+        self.cache = WatchedCache(self.cluster)
         self.pools = NodePools()
         self.measurements = FakeMeasurements()
         self.queues = FakeQueues()
         queues = self.faults.around(self.queues)
         pipelines, packaging = self.faults.around(self.pipelines), self.faults.around(self.packaging)
         world = World(
-            models=WatchedModels(self.cluster),  # that no watch tells anything
             pipelines=pipelines,
             dataset_checks=self.faults.around(self.dataset_checks),
             packaging=packaging,
@@ -101,10 +101,12 @@ class FakeWorld:
             queues=queues,
             pools=lambda: self.pools,
         )
-        self.training_runs = TrainingRunReconciler(cluster, self.clock, world)
+        self.training_runs = TrainingRunReconciler(cluster, self.clock, self.cache, world)
         packages = Packages("s3://models", lambda namespace: self.faults.around(self._packages(namespace)))
-        self.models = ModelReconciler(cluster, self.clock, registry, packages, packaging)
-        self.deployments = DeploymentReconciler(cluster, self.clock, registry, self._platform, self.measurements)
+        self.models = ModelReconciler(cluster, self.clock, self.cache, registry, packages, packaging)
+        self.deployments = DeploymentReconciler(
+            cluster, self.clock, self.cache, registry, self._platform, self.measurements
+        )
         metadata = {"name": "pipe", "namespace": KEY.namespace}
         self.cluster.put(CONFIG_MAPS, {"metadata": metadata, "data": {"pipeline.yaml": IR}})
 

@@ -10,7 +10,7 @@ from kubernetes.aio import client
 from millwright import telemetry
 from millwright.adapters import kubernetes_api
 from millwright.adapters.kubernetes_api import APPLY_PATCH, JSON, MERGE_PATCH, AlreadyExists, ServerError
-from millwright.ports import PODS, AbsentError, DependencyError, Fence, Manifest, RejectedError, Resource
+from millwright.ports import PODS, AbsentError, ConflictError, Fence, Manifest, RejectedError, Resource
 
 FIELD_MANAGER = "millwright"
 
@@ -53,16 +53,18 @@ class KubernetesCluster:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         await self._json("PATCH", resource.path(metadata["namespace"], metadata["name"]), query, manifest, APPLY_PATCH)
 
-    async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
-        found = await self._merge(resource.path(namespace, name), patch)
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> Manifest | None:
+        return await self._merge(resource.path(namespace, name), patch)
+
+    async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> Manifest | None:
+        return await self._merge(resource.path(namespace, name, "status"), patch)
+
+    async def _merge(self, path: str, patch: Manifest) -> Manifest | None:
+        query = {"fieldManager": FIELD_MANAGER}
+        found: Manifest | None = await self._json("PATCH", path, query, patch, MERGE_PATCH, absent_is_fine=True)
         if found is None and "resourceVersion" in patch.get("metadata", {}):
-            raise DependencyError("kubernetes", f"{resource.plural} {name} has been deleted since it was read")
-
-    async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> None:
-        await self._merge(resource.path(namespace, name, "status"), {"status": patch})
-
-    async def _merge(self, path: str, patch: Manifest) -> Any:
-        return await self._json("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, MERGE_PATCH, absent_is_fine=True)
+            raise ConflictError("kubernetes", f"PATCH {path}: it has been deleted since it was read")
+        return found
 
     async def delete(self, resource: Resource, namespace: str, name: str, foreground: bool = False) -> None:
         body = {"propagationPolicy": "Foreground" if foreground else "Background"}

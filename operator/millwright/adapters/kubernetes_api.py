@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client, config
 
-from millwright.ports import AbsentError, DependencyError, Manifest, RejectedError
+from millwright.ports import AbsentError, ConflictError, DependencyError, Manifest, RejectedError
 
 TIMEOUT_SECONDS = 30.0
 NOT_FOUND, CONFLICT = 404, 409
-TRY_AGAIN = {0, CONFLICT, 429, 500, 502, 503, 504}
+TRY_AGAIN = {0, 429, 500, 502, 503, 504}
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -74,6 +74,8 @@ def _error(status: int, call: str, raw: bytes) -> Exception:
     message = str(answer.get("message", ""))
     if answer.get("reason") == "AlreadyExists":
         return AlreadyExists(message)
+    if status == CONFLICT:
+        return ConflictError("kubernetes", f"{call}: {message}")
     if status in TRY_AGAIN:
         kind = ServerError if status >= 500 else DependencyError
         return kind("kubernetes", f"{call}: {status} {message}")

@@ -36,7 +36,7 @@ def after_the_end(subject: Subject, now: datetime) -> Plan[TrainingAction, Train
     """The finalizer goes, unless the backend keeps a record; after ttlSecondsAfterFinished all children go."""
     status, ttl = _without_trouble(subject, now), subject.spec.ttl_seconds_after_finished
     if subject.held and not _is_recorded(status):
-        return Plan(status, (ReleaseFinalizer(),), AT_ONCE)
+        return Plan(status, (ReleaseFinalizer(),), None if ttl is None else AT_ONCE)
     if ttl is None or status.pipeline_run is None or status.completion_time is None:
         return Plan(status)
     left = (status.completion_time + timedelta(seconds=ttl) - now).total_seconds()

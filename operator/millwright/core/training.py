@@ -225,7 +225,7 @@ def _unregistered(observed: Observed, execution: Execution, now: datetime) -> Tr
     spec = observed.subject.spec
     tags = version_tags(spec, execution, package, _verdicts(observed)) | result_tags(spec, observed.tracked)
     register = Register(observed.model.registered_name, observed.tracked.id, package, tags)
-    return Plan(observed.subject.status, (register,), AT_ONCE)
+    return Plan(observed.subject.status, (register, *finish(observed, execution)), AT_ONCE)
 
 
 STAGES: tuple[Stage, ...] = (

@@ -28,6 +28,7 @@ from millwright.ports import (
     AUTOSCALERS,
     DEPLOYMENTS,
     HTTP_ROUTES,
+    MODELS,
     PODS,
     SERVICES,
     AbsentError,
@@ -41,6 +42,7 @@ from millwright.ports import (
 )
 from millwright.reconcilers.analyst import Analyst
 from millwright.reconcilers.base import Reconciler
+from millwright.reconcilers.object_cache import ObjectCache, Reader
 from millwright.reconcilers.tally_source import TallySource
 from millwright.reconcilers.together import together
 from millwright.reconcilers.version_source import VersionSource
@@ -70,23 +72,27 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
         self,
         cluster: Cluster,
         clock: Clock,
+        cache: ObjectCache,
         registry: Registry,
         platform: Callable[[], Platform],
         measurements: Measurements,
     ) -> None:
-        super().__init__(cluster, clock)
+        super().__init__(cluster, clock, cache)
         self._analyst = Analyst(measurements, clock)
         self._tallies = TallySource(measurements, clock, self._analyst)
-        self._versions = VersionSource(cluster, registry)
+        self._registry = registry
         self._platform = platform
 
-    async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[DeploymentAction, DeploymentStatus]:
+    async def observe_and_decide(
+        self, key: ObjectKey, body: Manifest, reader: Reader
+    ) -> Plan[DeploymentAction, DeploymentStatus]:
         status = DeploymentStatus.model_validate(body.get("status") or {})
         if "deletionTimestamp" in body["metadata"]:
             return Plan(status)
         spec, uid = DeploymentSpec.model_validate(body["spec"]), body["metadata"]["uid"]
-        label = version_set.selector(key)
-        services, autoscaler, sets, pods, route, judged, tally = await together(
+        label, model = version_set.selector(key), ObjectKey(key.namespace, spec.model.name)
+        named, services, autoscaler, sets, pods, route, judged, tally = await together(
+            reader.get(MODELS, model),
             self._cluster.list(SERVICES, key.namespace, label),
             self._cluster.get(AUTOSCALERS, key.namespace, key.name),
             self._cluster.list(APPS, key.namespace, label),
@@ -97,6 +103,7 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
         )
         made = {service["metadata"]["name"]: applied(service) for service in services}
         states = version_set_state.read(sets, pods, made)
+        versions = VersionSource(self._registry, model, named, spec.runtime is not None)
         settled, record = _settled(spec, status, states), (status.stable, status.candidate, status.rejected_version)
         observed = DeploymentObserved(
             key=key,
@@ -104,8 +111,8 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             generation=body["metadata"]["generation"],
             spec=spec,
             status=status,
-            target=await self._versions.find(key.namespace, spec.model, settled, record, spec.runtime is not None),
-            arms=await self._arms(key, spec, status, states),
+            target=await versions.find(spec.model, settled, record),
+            arms=await _arms(versions, spec, status, states),
             sets=states,
             pods=version_set_state.holding(pods),
             service_applied=made.get(key.name),
@@ -116,21 +123,6 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             tally=tally if isinstance(tally, Tally) else None,
         )
         return deployment.decide(observed, self._platform(), self._clock.now())
-
-    async def _arms(
-        self, key: ObjectKey, spec: DeploymentSpec, status: DeploymentStatus, states: dict[str, VersionSetState]
-    ) -> tuple[Target | Missing | Unresolved, ...]:
-        """What each arm of an experiment is to serve."""
-        known = {arm.name: arm for arm in status.experiment.arms} if status.experiment else {}
-        asked = spec.strategy.experiment.arms if spec.strategy.experiment else ()
-        finds = []
-        for arm in asked:
-            record = known.get(arm.name)
-            answers = record is not None and record.version_set in states and states[record.version_set].ready > 0
-            reference = ModelReference(name=spec.model.name, version=arm.version, alias=arm.alias)
-            settled = record if answers else None
-            finds.append(self._versions.find(key.namespace, reference, settled, (record,), spec.runtime is not None))
-        return await together(*finds)
 
     async def _route(self, key: ObjectKey, spec: DeploymentSpec, status: DeploymentStatus) -> Manifest | None:
         """Asked only where there may be one: the cluster may not have Gateway API."""
@@ -154,8 +146,8 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
             case DeleteRoute():
                 await self._cluster.delete(HTTP_ROUTES, key.namespace, key.name)
 
-    def reported(self, body: Manifest, status: DeploymentStatus) -> None:
-        before, labels = self._status(body), (body["metadata"]["namespace"], body["metadata"]["name"])
+    def reported(self, body: Manifest, before: DeploymentStatus, status: DeploymentStatus) -> None:
+        labels = (body["metadata"]["namespace"], body["metadata"]["name"])
         if status.stable != before.stable:
             telemetry.ROLLOUTS.labels(*labels, "Promoted").inc()
         if status.rejected_version is not None and status.rejected_version != before.rejected_version:
@@ -171,6 +163,21 @@ class DeploymentReconciler(Reconciler[DeploymentAction, DeploymentStatus]):
         except AbsentError as error:
             message = "the cluster has no Gateway API: install its HTTPRoute and a Gateway, or take out spec.route"
             raise RejectedError(message) from error
+
+
+async def _arms(
+    versions: VersionSource, spec: DeploymentSpec, status: DeploymentStatus, states: dict[str, VersionSetState]
+) -> tuple[Target | Missing | Unresolved, ...]:
+    """What each arm of an experiment is to serve."""
+    known = {arm.name: arm for arm in status.experiment.arms} if status.experiment else {}
+    asked = spec.strategy.experiment.arms if spec.strategy.experiment else ()
+    finds = []
+    for arm in asked:
+        record = known.get(arm.name)
+        answers = record is not None and record.version_set in states and states[record.version_set].ready > 0
+        reference = ModelReference(name=spec.model.name, version=arm.version, alias=arm.alias)
+        finds.append(versions.find(reference, record if answers else None, (record,)))
+    return await together(*finds)
 
 
 def _settled(

@@ -37,6 +37,7 @@ from millwright.reconcilers import upstream
 from millwright.reconcilers.base import Reconciler
 from millwright.reconcilers.model_follower import ModelFollower
 from millwright.reconcilers.model_import import ModelImports
+from millwright.reconcilers.object_cache import ObjectCache, Reader
 from millwright.reconcilers.together import together
 
 FINALIZER = "millwright.dev/model"
@@ -62,9 +63,15 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
     status_type = ModelStatus
 
     def __init__(
-        self, cluster: Cluster, clock: Clock, registry: Registry, packages: Packages, packaging: Packaging
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        cache: ObjectCache,
+        registry: Registry,
+        packages: Packages,
+        packaging: Packaging,
     ) -> None:
-        super().__init__(cluster, clock)
+        super().__init__(cluster, clock, cache)
         self._registry = registry
         self._packages = packages
         self._imports = ModelImports(registry, packaging)
@@ -74,7 +81,9 @@ class ModelReconciler(Reconciler[ModelAction, ModelStatus]):
         self.follower.forget(key)
         return await super().reconcile(key)
 
-    async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[ModelAction, ModelStatus]:
+    async def observe_and_decide(
+        self, key: ObjectKey, body: Manifest, reader: Reader
+    ) -> Plan[ModelAction, ModelStatus]:
         metadata = body["metadata"]
         subject = ModelObserved(
             key=key,

@@ -7,6 +7,7 @@ from typing import Any
 from millwright.api.common import Condition, StatusModel
 from millwright.core.conditions import find
 from millwright.ports import EVENTS, Cluster, Manifest, RejectedError, Resource
+from millwright.reconcilers.object_cache import ObjectCache
 
 COMPONENT = "millwright"
 
@@ -28,19 +29,21 @@ def merge_patch(old: Any, new: Any) -> Any:
 class Reporter:
     """Writes statuses that changed, and an event where the Ready condition got another reason."""
 
-    def __init__(self, cluster: Cluster, resource: Resource) -> None:
+    def __init__(self, cluster: Cluster, resource: Resource, cache: ObjectCache) -> None:
         self._cluster = cluster
         self._resource = resource
+        self._cache = cache
 
-    async def report(self, body: Manifest, status: StatusModel, now: datetime) -> None:
-        """One write when the status differs, none when it doesn't."""
-        told = body.get("status") or {}
-        old = type(status).model_validate(told)
+    async def report(self, body: Manifest, old: StatusModel, status: StatusModel, now: datetime) -> None:
+        """One write when the status differs, none when it doesn't. Raises ConflictError where `body` is old."""
         if status == old:
             return  # that an object without a status has a status of defaults is no news
-        metadata = body["metadata"]
-        patch = merge_patch(told, status.manifest())
-        await self._cluster.patch_status(self._resource, metadata["namespace"], metadata["name"], patch)
+        told, metadata = body.get("status") or {}, body["metadata"]
+        version = {"resourceVersion": metadata["resourceVersion"]}
+        patch = {"metadata": version, "status": merge_patch(told, status.manifest())}
+        made = await self._cluster.patch_status(self._resource, metadata["namespace"], metadata["name"], patch)
+        assert made is not None
+        self._cache.learn(self._resource, made)
         await self._tell(body, old, status, now)
 
     async def note(self, body: Manifest, reason: str, message: str, now: datetime) -> None:

@@ -8,14 +8,14 @@ from millwright.ports import Manifest
 TEAM_LABEL = "millwright.dev/team"
 
 
-def count(body: Manifest, status: TrainingRunStatus) -> None:
-    """Counts the executions that ended between the object as it was read and `status`.
+def count(body: Manifest, before: TrainingRunStatus, status: TrainingRunStatus) -> None:
+    """Counts the executions that ended between two statuses.
 
     One that is judged again, by changed gates for example, has ended once.
     """
-    before = {_identity(entry) for entry in TrainingRunStatus.model_validate(body.get("status") or {}).history}
+    known = {_identity(entry) for entry in before.history}
     for entry in status.history:
-        if _identity(entry) not in before:
+        if _identity(entry) not in known:
             _count(body, entry)
 
 

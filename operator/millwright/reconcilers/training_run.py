@@ -38,12 +38,12 @@ from millwright.core.registry import RegisteredVersion
 from millwright.core.training_state import Missing, ModelTarget, Observed, PipelineInput, Subject
 from millwright.core.upstream import approved
 from millwright.ports import (
+    MODELS,
     TRAINING_RUNS,
     Clock,
     Cluster,
     DatasetChecks,
     Manifest,
-    Models,
     ObjectStore,
     Packaging,
     Pipelines,
@@ -53,6 +53,7 @@ from millwright.ports import (
 from millwright.reconcilers import run_metrics
 from millwright.reconcilers.base import Reconciler
 from millwright.reconcilers.copy_source import CopySources
+from millwright.reconcilers.object_cache import ObjectCache, Reader
 from millwright.reconcilers.pipeline_source import PipelineSources
 from millwright.reconcilers.references import ReferenceReader
 from millwright.reconcilers.together import together
@@ -67,7 +68,6 @@ LAUNCHED = Missing("Launched", "the execution has its own copy")
 class World:
     """What a TrainingRun touches beside the cluster. `packages`: what it may read of its namespace's packages."""
 
-    models: Models
     pipelines: Pipelines
     dataset_checks: DatasetChecks
     packaging: Packaging
@@ -84,14 +84,16 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     resource = TRAINING_RUNS
     status_type = TrainingRunStatus
 
-    def __init__(self, cluster: Cluster, clock: Clock, world: World) -> None:
-        super().__init__(cluster, clock)
+    def __init__(self, cluster: Cluster, clock: Clock, cache: ObjectCache, world: World) -> None:
+        super().__init__(cluster, clock, cache)
         self._world = world
         self._copies = CopySources(cluster, world.registry, world.packages)
         self._sources = PipelineSources(cluster, world.objects, world.pipelines, self._copies)
         self._references = ReferenceReader(world.registry)
 
-    async def observe_and_decide(self, key: ObjectKey, body: Manifest) -> Plan[TrainingAction, TrainingRunStatus]:
+    async def observe_and_decide(
+        self, key: ObjectKey, body: Manifest, reader: Reader
+    ) -> Plan[TrainingAction, TrainingRunStatus]:
         subject = subject_of(key, body)
         if is_settled(subject) and not await self._is_allowed_now(subject):
             return after_the_end(subject, self._clock.now())
@@ -157,11 +159,11 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
     async def _model(self, subject: Subject) -> ModelTarget | Missing:
         name = subject.spec.output.model
         key = ObjectKey(subject.key.namespace, name)
-        found = await self._world.models.spec(key)
+        found = await Reader(self._cluster, self._cache).get(MODELS, key)  # whoever waits is woken when it changes
         if found is None:
             message = f"Model {name} is not in namespace {subject.key.namespace} yet; the run starts when it is applied"
             return Missing("ModelNotFound", message)
-        spec = ModelSpec.model_validate(found)
+        spec = ModelSpec.model_validate(found.get("spec") or {})
         if name_is_foreign(key, spec):
             return Missing(
                 "ModelStalled", f"Model {name} has a registeredName of another namespace; correct it there", final=True
@@ -209,8 +211,7 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             case ReleaseFinalizer():
                 await self.set_finalizer(key, body, FINALIZER, held=False)
             case LabelFailure(reason):
-                labels = {"metadata": {"labels": {FAILURE_LABEL: reason}}}
-                await self._cluster.patch(TRAINING_RUNS, key.namespace, key.name, labels)
+                await self.patch_metadata(key, body, {"labels": {FAILURE_LABEL: reason}})
             case OpenRun(execution, tags):
                 await world.registry.open_run(execution.experiment, execution.key, tags)
             case TagRun(run_id, tags):
@@ -245,8 +246,8 @@ class TrainingRunReconciler(Reconciler[TrainingAction, TrainingRunStatus]):
             case Register(name, run_id, package, tags):
                 await world.registry.register(name, run_id, package, tags)
 
-    def reported(self, body: Manifest, status: TrainingRunStatus) -> None:
-        run_metrics.count(body, status)
+    def reported(self, body: Manifest, before: TrainingRunStatus, status: TrainingRunStatus) -> None:
+        run_metrics.count(body, before, status)
 
     async def _terminate(self, execution: Execution, run_key: str) -> None:
         await self._world.pipelines.stop(execution, run_key)

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
 from millwright.adapters.kubernetes import KubernetesCluster
-from millwright.ports import CONFIG_MAPS, DependencyError
+from millwright.ports import CONFIG_MAPS, ConflictError, DependencyError
 
 
 @asynccontextmanager
@@ -36,7 +36,13 @@ async def test_a_log_whose_node_is_gone_is_empty_and_holds_nobody_up(status: int
         assert await cluster.tail("flights", "pod", 20) == ""
 
 
-@pytest.mark.parametrize("status", [409, 429, 500, 502, 503, 504])
+async def test_what_was_changed_meanwhile_is_told_apart_from_an_outage() -> None:
+    async with answering(409) as cluster:
+        with pytest.raises(ConflictError, match="no route to host"):
+            await cluster.patch(CONFIG_MAPS, "flights", "pipe", {})
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 async def test_what_may_go_better_later_is_tried_again(status: int) -> None:
     async with answering(status) as cluster:
         with pytest.raises(DependencyError, match="no route to host"):

@@ -1,9 +1,10 @@
 """How every reconciler tells trouble: in the status first, and then to its caller."""
 
 import pytest
+from tests.fakes.states import serving
 from tests.fakes.world import KEY, FakeWorld, deployment, model, training_run
 
-from millwright.ports import DEPLOYMENTS, MODELS, TRAINING_RUNS, RejectedError
+from millwright.ports import DEPLOYMENTS, MODELS, TRAINING_RUNS, ConflictError, Manifest, RejectedError, Resource
 
 PLURAL = MODELS.plural
 
@@ -54,3 +55,42 @@ async def test_an_object_that_has_no_status_is_not_told_one_of_defaults() -> Non
     world.cluster.put(TRAINING_RUNS, training_run())
     await world.training_runs.reconcile(KEY)  # opens the MLflow run, and has nothing to tell
     assert "status" not in [verb for verb, _, _ in world.cluster.writes]
+
+
+async def test_what_has_changed_since_it_was_seen_is_looked_at_anew_and_at_once() -> None:
+    world = FakeWorld()
+    world.cluster.put(DEPLOYMENTS, deployment())
+    world.cluster.put(DEPLOYMENTS, deployment(replicas=2))
+    world.cache.late = [1]
+    await world.deployments.reconcile(KEY)
+    assert world.status(DEPLOYMENTS.plural)["observedGeneration"] == 2
+
+
+async def test_what_changes_all_the_time_is_left_to_the_next_look_and_is_told_as_no_outage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def conflict(*_: object) -> None:
+        raise ConflictError("kubernetes", "the object has been modified")
+
+    world = FakeWorld()
+    world.cluster.put(DEPLOYMENTS, deployment())
+    monkeypatch.setattr(world.cluster, "patch_status", conflict)
+    with pytest.raises(ConflictError):
+        await world.deployments.reconcile(KEY)
+    monkeypatch.undo()
+    await world.deployments.reconcile(KEY)
+    assert world.condition("Ready", DEPLOYMENTS.plural)["reason"] == "ModelNotFound"
+
+
+async def test_a_look_at_what_is_at_rest_asks_for_no_object_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await serving()
+    await world.deployments.reconcile(KEY)
+    read, asked = world.cluster.get, set[str]()
+
+    async def noted(resource: Resource, namespace: str, name: str) -> Manifest | None:
+        asked.add(resource.plural)
+        return await read(resource, namespace, name)
+
+    monkeypatch.setattr(world.cluster, "get", noted)
+    await world.deployments.reconcile(KEY)
+    assert not asked & {DEPLOYMENTS.plural, MODELS.plural}

@@ -1,6 +1,6 @@
 """Experiments on fakes: arms beside what serves, what is found of them, and what may interrupt it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +22,7 @@ from tests.unit.reconcilers.experiments import (
 from tests.unit.reconcilers.rollouts import backends, count, route, walk
 from tests.unit.reconcilers.serving import BROKEN, PLURAL, look, new_version, replicas, run_pods, sets
 
+from millwright.core.registry import RegisteredVersion
 from millwright.ports import APPS, MODELS, PODS, DependencyError, RejectedError
 
 
@@ -38,6 +39,20 @@ async def test_each_arm_gets_its_share_when_its_pods_answer_and_what_serves_keep
     assert weights(world) == {"1": 60, "2": 20, "3": 20}
     assert [replicas(world, name) for name in backends(world)] == [4, 1, 1]
     assert reason(world) == "Experimenting" and world.condition("Ready", PLURAL)["status"] == "True"
+
+
+async def test_one_look_asks_the_registry_once_however_many_arms_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await with_versions(FakeWorld())
+    change(world, strategy=experiment())
+    versions, asked = world.registry.versions, list[str]()
+
+    async def noted(name: str) -> Sequence[RegisteredVersion]:
+        asked.append(name)
+        return await versions(name)
+
+    monkeypatch.setattr(world.registry, "versions", noted)
+    await world.deployments.reconcile(KEY)
+    assert asked == ["flights.arr-delay"]
 
 
 async def test_an_arm_can_be_asked_for_by_its_version() -> None:

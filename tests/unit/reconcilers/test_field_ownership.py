@@ -43,9 +43,9 @@ async def test_the_operator_writes_status_a_finalizer_and_a_label_and_nothing_el
     patch = world.cluster.patch
     patched: set[str] = set()
 
-    async def noted(resource: Resource, namespace: str, name: str, body: Manifest) -> None:
+    async def noted(resource: Resource, namespace: str, name: str, body: Manifest) -> Manifest | None:
         patched.update(fields(body) if resource.plural in OURS else ())
-        await patch(resource, namespace, name, body)
+        return await patch(resource, namespace, name, body)
 
     monkeypatch.setattr(world.cluster, "patch", noted)
     await a_run_fails_and_another_is_served(world)

@@ -3,7 +3,7 @@
 import pytest
 from tests.fakes.world import KEY, FakeWorld, started, training_run
 
-from millwright.ports import TRAINING_RUNS, DependencyError, Manifest, RejectedError, Resource
+from millwright.ports import TRAINING_RUNS, DependencyError, RejectedError
 
 NAME = "flights.arr-delay"
 
@@ -77,18 +77,9 @@ class Unreadable(dict[str, bytes]):
         raise self._error
 
 
-async def test_nothing_is_opened_for_a_run_that_was_deleted_since_it_was_read() -> None:
+async def test_nothing_is_opened_for_a_run_that_was_deleted_since_it_was_seen() -> None:
     world = await started(FakeWorld())
-    read = world.cluster.get
-
-    async def read_last(resource: Resource, namespace: str, name: str) -> Manifest | None:
-        body = await read(resource, namespace, name)
-        if resource == TRAINING_RUNS:
-            world.cluster.objects.pop((resource.plural, namespace, name), None)
-        return body
-
-    world.cluster.get = read_last  # type: ignore[method-assign]
-    with pytest.raises(DependencyError):
-        await world.training_runs.reconcile(KEY)
+    del world.cluster.objects[TRAINING_RUNS.plural, KEY.namespace, KEY.name]
+    world.cache.late = [1]
     assert await world.training_runs.reconcile(KEY) is None
     assert not world.registry.runs and not world.pipelines.launched
