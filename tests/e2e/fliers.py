@@ -4,7 +4,8 @@ from typing import Any
 
 from tests.e2e.clients import Client, body
 from tests.e2e.conftest import eventually
-from tests.e2e.test_import import API, COLUMNS, Importers
+from tests.e2e.test_import import API, COEFFICIENTS, COLUMNS, INTERCEPT, Importers
+from tests.serving import onnx_bytes
 
 NAME = "delays"
 STEPS = [{"setWeight": 20}, {"pause": {"seconds": 5}}, {"setWeight": 50}, {"pause": {"seconds": 5}}]
@@ -26,6 +27,10 @@ class Fliers(Importers):
         eventually(
             f"version {version} is registered", lambda: self.status("mmodel", NAME).get("latestVersion") == version
         )
+
+    def release_good(self, version: str) -> None:
+        """One that answers nearly as the others do."""
+        self.release(version, onnx_bytes.classifier(COLUMNS, COEFFICIENTS * (1 + int(version) / 100), INTERCEPT))
 
     def deploys(self, **changes: Any) -> None:
         """Applies the Deployment with its strategy, what judges it, and changes of that (None: without)."""

@@ -9,8 +9,7 @@ from demo.kube import ROOT, kubectl
 from tests.e2e.clients import body, gateway_address
 from tests.e2e.conftest import eventually
 from tests.e2e.fliers import NAME, Fliers
-from tests.e2e.test_import import COEFFICIENTS, COLUMNS, INTERCEPT
-from tests.serving import onnx_bytes
+from tests.e2e.test_import import COLUMNS
 
 EXAMPLES = ROOT / "examples" / "endpoint-policies"
 KEY = {"x-api-key": "change-me"}
@@ -20,7 +19,7 @@ KEY = {"x-api-key": "change-me"}
 def fliers() -> Iterator[Fliers]:
     """Version 1 is served to those who have a key, within two seconds."""
     made = Fliers(f"e2e-policies-{int(time.time())}")
-    made.release("1", onnx_bytes.classifier(COLUMNS, COEFFICIENTS, INTERCEPT))
+    made.release_good("1")
     made.deploys(analysis=None)
     eventually("version 1 is served", lambda: made.serves("1", NAME))
     for example in ("api-keys.yaml", "timeout-and-retries.yaml"):
@@ -47,7 +46,7 @@ def test_only_who_has_a_key_is_answered(fliers: Fliers) -> None:
 
 
 def test_they_hold_for_the_next_version_too(fliers: Fliers) -> None:
-    fliers.release("2", onnx_bytes.classifier(COLUMNS, COEFFICIENTS * 1.01, INTERCEPT))
+    fliers.release_good("2")
     while not fliers.serves("2", NAME):
         assert status(fliers, {}) == http.client.UNAUTHORIZED
         assert status(fliers, KEY) == http.client.OK

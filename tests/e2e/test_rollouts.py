@@ -23,7 +23,7 @@ SECONDS_TO_ROLL_BACK = 30
 @pytest.fixture(scope="module")
 def fliers() -> Iterator[Fliers]:
     made = Fliers(f"e2e-rollouts-{int(time.time())}")
-    made.release("1", onnx_bytes.classifier(COLUMNS, COEFFICIENTS, INTERCEPT))
+    made.release_good("1")
     made.deploys()
     eventually("version 1 is served", lambda: made.serves("1", NAME))
     yield made
@@ -48,7 +48,7 @@ def exposed(team: Fliers, version: str) -> float:
 
 
 def test_a_good_version_gets_its_shares_and_then_all(fliers: Fliers, good_client: Client) -> None:
-    fliers.release("2", onnx_bytes.classifier(COLUMNS, COEFFICIENTS * 1.01, INTERCEPT))
+    fliers.release_good("2")
     exposed(fliers, "2")
     eventually("version 2 is served", lambda: fliers.serves("2", NAME), 300)
     assert good_client.answers.by_version["2"] > 0

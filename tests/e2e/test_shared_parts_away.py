@@ -12,8 +12,6 @@ from tests.e2e.conftest import Team, eventually
 from tests.e2e.fliers import NAME, Fliers
 from tests.e2e.operator import killed
 from tests.e2e.test_failures import PIPELINE, failed, run_of
-from tests.e2e.test_import import COEFFICIENTS, COLUMNS, INTERCEPT
-from tests.serving import onnx_bytes
 
 pytestmark = pytest.mark.alone
 
@@ -48,7 +46,7 @@ def test_an_mlflow_that_is_away_is_said_and_waited_for() -> None:
 def fliers() -> Iterator[Fliers]:
     """Version 1 is served."""
     made = Fliers(f"e2e-frozen-{int(time.time())}")
-    made.release("1", onnx_bytes.classifier(COLUMNS, COEFFICIENTS, INTERCEPT))
+    made.release_good("1")
     made.deploys(strategy={"type": "Canary", "steps": STEPS})
     eventually("version 1 is served", lambda: made.serves("1", NAME))
     yield made
@@ -62,11 +60,6 @@ def client(fliers: Fliers) -> Iterator[Client]:
         yield made
 
 
-def releases(team: Fliers, version: str) -> None:
-    """A good one."""
-    team.release(version, onnx_bytes.classifier(COLUMNS, COEFFICIENTS * (1 + int(version) / 100), INTERCEPT))
-
-
 @pytest.mark.parametrize(
     ("version", "component", "namespace", "reason"),
     [
@@ -78,7 +71,7 @@ def test_a_rollout_that_cannot_be_seen_or_steered_stands_still_and_goes_on_after
     fliers: Fliers, client: Client, version: str, component: str, namespace: str, reason: str
 ) -> None:
     with away(component, namespace):
-        releases(fliers, version)
+        fliers.release_good(version)
         told = partial(fliers.condition, "modeldeployment", "Ready", NAME)
         eventually("it is said", lambda: told().get("reason") == reason)
         assert fliers.deployment()["candidate"]["version"] == version
@@ -88,7 +81,7 @@ def test_a_rollout_that_cannot_be_seen_or_steered_stands_still_and_goes_on_after
 
 
 def test_an_operator_that_is_killed_at_each_step_goes_on_where_it_was(fliers: Fliers, client: Client) -> None:
-    releases(fliers, "4")
+    fliers.release_good("4")
     for step in range(len(STEPS)):
         eventually(f"step {step} is reached", partial(is_at, fliers, step))
         killed()

@@ -13,8 +13,6 @@ from tests.cli.console_script import install
 from tests.e2e.clients import Client
 from tests.e2e.conftest import eventually
 from tests.e2e.fliers import NAME, Fliers
-from tests.e2e.test_import import COEFFICIENTS, COLUMNS, INTERCEPT
-from tests.serving import onnx_bytes
 
 APPROVED = {"type": "Canary", "steps": [{"setWeight": 10}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}]}
 
@@ -23,7 +21,7 @@ APPROVED = {"type": "Canary", "steps": [{"setWeight": 10}, {"pause": {}}, {"setW
 def fliers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fliers]:
     """Version 1 is served, and the plugin is installed."""
     made = Fliers(f"e2e-steering-{int(time.time())}")
-    made.release("1", onnx_bytes.classifier(COLUMNS, COEFFICIENTS, INTERCEPT))
+    made.release_good("1")
     made.deploys(strategy=APPROVED, analysis=None)
     eventually("version 1 is served", lambda: made.serves("1", NAME))
     with pytest.MonkeyPatch.context() as environment:
@@ -39,11 +37,6 @@ def client(fliers: Fliers) -> Iterator[Client]:
     """One who asks all the time, and whose requests are good."""
     with fliers.client([1.0, 0.0], rate=40) as made:
         yield made
-
-
-def releases(team: Fliers, version: str) -> None:
-    """A good one."""
-    team.release(version, onnx_bytes.classifier(COLUMNS, COEFFICIENTS * (1 + int(version) / 100), INTERCEPT))
 
 
 def steers(team: Fliers, *words: str) -> None:
@@ -67,7 +60,7 @@ def shares(team: Fliers) -> dict[str, int]:
 
 
 def test_a_version_passes_its_pauses_when_it_is_promoted(fliers: Fliers, client: Client) -> None:
-    releases(fliers, "2")
+    fliers.release_good("2")
     is_told(fliers, "AwaitingApproval", 1)
     steers(fliers, "pause", NAME)
     steers(fliers, "promote", NAME)
@@ -80,7 +73,7 @@ def test_a_version_passes_its_pauses_when_it_is_promoted(fliers: Fliers, client:
 
 
 def test_a_route_that_was_edited_by_hand_is_put_right(fliers: Fliers, client: Client) -> None:
-    releases(fliers, "3")
+    fliers.release_good("3")
     is_told(fliers, "AwaitingApproval", 1)
     wanted = eventually("one of ten goes to it", lambda: (found := shares(fliers)) and 10 in found.values() and found)
     stable = fliers.deployment()["stable"]["versionSet"]
@@ -95,9 +88,9 @@ def test_a_version_that_is_given_up_leaves_and_another_takes_its_place(fliers: F
     steers(fliers, "abort", NAME)
     eventually("version 3 is given up", lambda: "candidate" not in fliers.deployment())
     eventually("version 2 gets everything", lambda: 100 in shares(fliers).values() or len(shares(fliers)) == 1)
-    releases(fliers, "4")
+    fliers.release_good("4")
     is_told(fliers, "AwaitingApproval", 1)
-    releases(fliers, "5")
+    fliers.release_good("5")
     eventually("version 5 takes its place", partial(is_on_its_way, fliers, "5"))
     steers(fliers, "promote", NAME, "--full")
     eventually("version 5 is served", lambda: fliers.serves("5", NAME))
