@@ -19,17 +19,24 @@ logger = logging.getLogger(__name__)
 
 
 class KeyedQueue(Generic[Key]):
-    """Calls `work(key)` for every key that was added; what it returns is when to look again (seconds or None)."""
+    """Calls `work(key)` for every key that was added; what it returns is when to look again (seconds or None).
 
-    def __init__(self, name: str, work: Callable[[Key], Awaitable[float | None]], workers: int = 8) -> None:
+    From the end of a look at a key to the next one pass `rest` seconds at least: all calls meanwhile are one look.
+    """
+
+    def __init__(
+        self, name: str, work: Callable[[Key], Awaitable[float | None]], workers: int = 8, rest: float = 0.0
+    ) -> None:
         self._name = name
         self._work = work
         self._workers = workers
+        self._rest = rest
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
         self._queued: set[Key] = set()
         self._active: set[Key] = set()
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
+        self._resting: dict[Key, asyncio.TimerHandle] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         telemetry.QUEUE_DEPTH.labels(name).set_function(lambda: len(self._queued))
 
@@ -61,6 +68,9 @@ class KeyedQueue(Generic[Key]):
                     group.create_task(self._worker())
         finally:
             left = (*self._active, *self._timers)
+            for timer in self._resting.values():
+                timer.cancel()
+            self._resting.clear()
             self._active.clear()
             self._again.clear()
             for key in left:
@@ -72,12 +82,20 @@ class KeyedQueue(Generic[Key]):
             self._queued.discard(key)
             self._active.add(key)
             delay = await self._attempt(key)
-            self._active.discard(key)
-            if key in self._again:
-                self._again.discard(key)
-                self.add(key)
-            elif delay is not None:
-                self.add_after(key, delay)
+            if self._rest:
+                self._resting[key] = asyncio.get_running_loop().call_later(self._rest, self._leave, key, delay)
+            else:
+                self._leave(key, delay)
+
+    def _leave(self, key: Key, delay: float | None) -> None:
+        """From now on the key may be looked at again."""
+        self._resting.pop(key, None)
+        self._active.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+        elif delay is not None:
+            self.add_after(key, max(delay - self._rest, 0.0))
 
     async def _attempt(self, key: Key) -> float | None:
         started = time.monotonic()

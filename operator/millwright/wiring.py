@@ -35,6 +35,9 @@ from millwright.reconcilers.object_cache import ObjectCache
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
 from millwright.settings import Kubeflow, Mlflow, Settings
 
+# A look at a Model asks the registry for all its versions: where runs end one after another, one look is for several.
+MODEL_REST_SECONDS = 1.0
+
 Endless = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -115,7 +118,7 @@ async def build(settings: Settings) -> Operator:
     deployment = DeploymentReconciler(cluster, clock, cache, registry, now, measurements)
     runs = TrainingRunReconciler(cluster, clock, cache, world)
     training_runs = KeyedQueue("TrainingRun", runs.reconcile, settings.workers)
-    models = KeyedQueue("Model", model.reconcile, settings.workers)
+    models = KeyedQueue("Model", model.reconcile, settings.workers, rest=MODEL_REST_SECONDS)
     deployments = KeyedQueue("Deployment", deployment.reconcile, settings.workers)
     follow_models = partial(model.follower.run, models.add)
     followers = (follow_models, *((partial(kubeflow.follow, training_runs.add),) if kubeflow else ()))

@@ -28,7 +28,7 @@ from millwright.reconcilers.deployment import DeploymentReconciler
 from millwright.reconcilers.model import ModelReconciler, Packages
 from millwright.reconcilers.object_cache import ObjectCache
 from millwright.reconcilers.training_run import TrainingRunReconciler, World
-from millwright.wiring import Operator
+from millwright.wiring import MODEL_REST_SECONDS, Operator
 
 SETTINGS = settings.Settings(
     images=settings.Images(runner="none", serving="none"),
@@ -71,7 +71,7 @@ class Fakes:
         platform, measurements = Platform("none", "none"), NoMeasurements()
         deployments = DeploymentReconciler(cluster, clock, cache, self.registry, lambda: platform, measurements)
         self.queue = KeyedQueue("TrainingRun", runs.reconcile, WORKERS)
-        model_queue = KeyedQueue("Model", models.reconcile, WORKERS)
+        model_queue = KeyedQueue("Model", models.reconcile, WORKERS, rest=MODEL_REST_SECONDS)
         deployment_queue = KeyedQueue("Deployment", deployments.reconcile, WORKERS)
         return Operator(
             cluster=cluster,

@@ -1,6 +1,8 @@
 """The queue: one worker per key, events coalesced, failures tried again."""
 
 import asyncio
+import time
+from itertools import pairwise
 
 import pytest
 
@@ -134,3 +136,48 @@ async def test_what_was_under_way_or_had_a_time_is_looked_at_when_the_queue_is_r
     await until(done)
     await stop(task)
     assert sorted(looks[2:]) == ["slow", "soon"]
+
+
+async def test_between_two_looks_at_a_key_it_rests_and_others_do_not_wait_for_it() -> None:
+    looks: list[tuple[str, float]] = []
+    done = asyncio.Event()
+
+    async def work(key: str) -> None:
+        looks.append((key, time.monotonic()))
+        if key == "busy":
+            queue.add("other")
+            queue.add("busy")
+            queue.add("busy")
+        if [key for key, _ in looks].count("busy") == 3:
+            done.set()
+
+    queue: KeyedQueue[str] = KeyedQueue("test", work, workers=1, rest=0.2)
+    queue.add("busy")
+    task = asyncio.create_task(queue.run())
+    await until(done)
+    await stop(task)
+    busy = [at for key, at in looks if key == "busy"]
+    assert [key for key, _ in looks][:3] == ["busy", "other", "busy"]
+    assert all(later - earlier >= 0.2 for earlier, later in pairwise(busy))
+
+
+async def test_a_rest_that_ends_after_a_stop_leaves_one_look_at_a_time() -> None:
+    at_once: list[int] = []
+    under_way = 0
+
+    async def work(key: str) -> float:
+        nonlocal under_way
+        under_way += 1
+        at_once.append(under_way)
+        await asyncio.sleep(0.15)
+        under_way -= 1
+        return 0.0
+
+    queue: KeyedQueue[str] = KeyedQueue("test", work, workers=2, rest=0.1)
+    queue.add("a")
+    for _ in range(3):
+        task = asyncio.create_task(queue.run())
+        await asyncio.sleep(0.2)
+        under_way = 0
+        await stop(task)
+    assert set(at_once) == {1}
