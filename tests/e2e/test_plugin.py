@@ -1,11 +1,12 @@
 """`kubectl millwright`, found by kubectl on the PATH, on a team with two versions of which none is approved yet."""
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from demo.kube import kubectl
@@ -24,10 +25,7 @@ def reviewers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     eventually("version 1 is made", lambda: team.status("mmodel").get("latestVersion") == "1", 400)
     team.apply_example(regularization=0.25)
     eventually("version 2 is made", lambda: team.status("mmodel").get("latestVersion") == "2", 400)
-    with pytest.MonkeyPatch.context() as environment:
-        folder: Path = tmp_path_factory.mktemp("bin")
-        for name, value in install(folder).items():
-            environment.setenv(name, value)
+    with patch.dict(os.environ, install(tmp_path_factory.mktemp("bin"))):
         yield team
     kubectl("delete", "namespace", team.namespace, "--wait=false")
 

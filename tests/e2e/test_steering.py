@@ -1,11 +1,12 @@
 """People steer a roll-out with `kubectl millwright`, and whoever writes to the cluster by hand does no harm."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from demo.kube import get, kubectl
@@ -24,10 +25,7 @@ def fliers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fliers]:
     made.release_good("1")
     made.deploys(strategy=APPROVED, analysis=None)
     eventually("version 1 is served", lambda: made.serves("1", NAME))
-    with pytest.MonkeyPatch.context() as environment:
-        folder: Path = tmp_path_factory.mktemp("bin")
-        for name, value in install(folder).items():
-            environment.setenv(name, value)
+    with patch.dict(os.environ, install(tmp_path_factory.mktemp("bin"))):
         yield made
     kubectl("delete", "namespace", made.namespace, "--wait=false")
 

@@ -33,7 +33,7 @@ def current(observed: DeploymentObserved, target: Target, version_set: str, now:
     return old
 
 
-def walk(observed: DeploymentObserved, candidate: Candidate, now: datetime) -> Walk:
+def walk(observed: DeploymentObserved, candidate: Candidate, hold: Hold | None, now: datetime) -> Walk:
     """Where it is, and what keeps it there."""
     spec, promotion = observed.spec, observed.spec.rollout.promote
     is_promoted = promotion is not None and promotion.version == candidate.version
@@ -45,7 +45,7 @@ def walk(observed: DeploymentObserved, candidate: Candidate, now: datetime) -> W
         of_all=spec.route is not None or candidate.without_surge,
         promoted=promotion if is_promoted else None,
         verdict=None if spec.analysis is None else observed.verdict or Verdict((UNSEEN,)),
-        hold=hold(observed, candidate),
+        hold=hold,
     )
 
 

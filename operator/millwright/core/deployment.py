@@ -14,7 +14,7 @@ from millwright.core.plan import Plan
 from millwright.core.serving_pod import Platform, Target
 from millwright.core.strategies import STRATEGIES
 from millwright.core.strategies.rollout import RollOut, Step
-from millwright.core.strategies.walk import steps_of
+from millwright.core.strategies.walk import Hold, steps_of
 from millwright.core.traffic import Traffic
 from millwright.core.training_state import Missing
 
@@ -67,8 +67,7 @@ def _without_another_candidate(observed: DeploymentObserved, wanted: str | None,
     candidate = observed.status.candidate
     if candidate is None or candidate.version_set == wanted:
         return observed
-    drains = {"draining_since": now} if candidate.weight or candidate.mirror else {}
-    status = observed.status.model_copy(update={"candidate": None} | drains)
+    status = on_record.without(observed.status, "candidate", bool(candidate.weight or candidate.mirror), now)
     return replace(observed, status=status, verdict=None)
 
 
@@ -129,8 +128,9 @@ def _rolling_out(
     """As the strategy says, until the candidate has all of the traffic, or has failed."""
     state, kind = observed.sets.get(wanted), _kind(observed, at_once)
     candidate = candidates.current(observed, target, wanted, now)
-    candidate = surge.noted(observed, candidate, kind, candidates.hold(observed, candidate), now)
-    step = _step(observed, candidate, kind, now)
+    hold = candidates.hold(observed, candidate)
+    candidate = surge.noted(observed, candidate, kind, hold, now)
+    step = _step(observed, candidate, kind, hold, now)
     if state is None and step.candidate is not None:
         candidate = candidate.model_copy(update={"since": now, "step_since": now})
     failure = candidates.failure(observed, candidate, state, step, now)
@@ -148,10 +148,10 @@ def _kind(observed: DeploymentObserved, at_once: bool) -> str:
     return "RollingUpdate" if plain and steps_of(strategy) else strategy.type
 
 
-def _step(observed: DeploymentObserved, candidate: Candidate, kind: str, now: datetime) -> Step:
+def _step(observed: DeploymentObserved, candidate: Candidate, kind: str, hold: Hold | None, now: datetime) -> Step:
     """What the strategy wants."""
-    name, walk = candidate.version_set, candidates.walk(observed, candidate, now)
-    room = surge.surge(observed, candidate, kind, walk.hold, now)
+    name, walk = candidate.version_set, candidates.walk(observed, candidate, hold, now)
+    room = surge.surge(observed, candidate, kind, hold, now)
     seen = RollOut(candidate.version, observed.replicas, observed.sets.get(name), observed.others(name), walk, room)
     return STRATEGIES[kind](seen)
 

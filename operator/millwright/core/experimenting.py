@@ -6,6 +6,7 @@ from datetime import datetime
 from millwright.api.deployment import ArmStatus, ServedVersion
 from millwright.core import deployment_actions as actions
 from millwright.core import deployment_report as report
+from millwright.core import on_record
 from millwright.core.conditions import Fact
 from millwright.core.deployment_actions import Actions
 from millwright.core.deployment_state import DeploymentObserved
@@ -18,9 +19,8 @@ def ended(observed: DeploymentObserved, now: datetime) -> DeploymentObserved:
     """Without an experiment: its arms lose what they got, and drain as what served before."""
     if observed.status.experiment is None:
         return observed
-    drains = {"draining_since": now} if any(arm.weight for arm in observed.status.experiment.arms) else {}
-    status = observed.status.model_copy(update={"experiment": None} | drains)
-    return replace(observed, status=status, tally=None)
+    had_requests = any(arm.weight for arm in observed.status.experiment.arms)
+    return replace(observed, status=on_record.without(observed.status, "experiment", had_requests, now), tally=None)
 
 
 def step(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from millwright.api.deployment import ServedVersion
+from millwright.api.deployment import DeploymentStatus, ServedVersion
 from millwright.core.serving_pod import Target
 
 
@@ -30,3 +30,8 @@ def target(version: ServedVersion) -> Target:
 def plain(version: ServedVersion) -> ServedVersion:
     """Without what only a version on its way, or an arm, has."""
     return ServedVersion.model_validate({name: getattr(version, name) for name in ServedVersion.model_fields})
+
+
+def without(status: DeploymentStatus, field: str, had_requests: bool, now: datetime) -> DeploymentStatus:
+    """Without what the field has on record; where requests went there, its pods drain from now on."""
+    return status.model_copy(update={field: None} | ({"draining_since": now} if had_requests else {}))
