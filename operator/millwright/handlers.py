@@ -52,11 +52,12 @@ class NothingToCompare(kopf.DiffBaseStorage):
 
 
 class Watches:
-    """Which keys refer to which Models, and which version a run has made, as the watched objects tell."""
+    """What the watched objects told: which refer to which Models, what version a run made, a Model's generation."""
 
     def __init__(self) -> None:
         self._models_of: dict[tuple[str, ObjectKey], tuple[str, ...]] = {}
         self._versions: dict[ObjectKey, str] = {}
+        self._generations: dict[ObjectKey, int] = {}
 
     def learn(self, kind: str, key: ObjectKey, *models: str) -> None:
         """Remembers the Models that an object names, and forgets others."""
@@ -70,6 +71,13 @@ class Watches:
         if version is not None:
             self._versions[run] = version
         return version is not None and version != known
+
+    def is_new_spec(self, model: ObjectKey, generation: int | None) -> bool:
+        """Whether the Model asks for something else than when this was asked before. None: it is gone."""
+        known = self._generations.pop(model, None)
+        if generation is not None:
+            self._generations[model] = generation
+        return known is None or generation != known
 
     def users(self, kind: str, model: ObjectKey) -> list[ObjectKey]:
         """Objects of a kind that name the Model."""
@@ -163,8 +171,9 @@ def _watch_kinds(handlers: kopf.OperatorRegistry, watches: Watches, operator: An
         operator().models.add(key)
         for user in watches.users("Model", key):
             operator().models.add(user)
-        for user in watches.users("TrainingRun", key):
-            operator().training_runs.add(user)
+        if watches.is_new_spec(key, None if gone else body["metadata"]["generation"]):
+            for user in watches.users("TrainingRun", key):  # of its status they want to know nothing
+                operator().training_runs.add(user)
         for user in watches.users("Deployment", key):
             operator().deployments.add(user)
 

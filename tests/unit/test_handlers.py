@@ -75,6 +75,12 @@ def test_an_object_may_name_several_models_of_its_namespace() -> None:
     assert watches.users("Model", MODEL) == []
 
 
+def test_a_model_asks_for_something_else_when_it_comes_goes_or_has_another_spec() -> None:
+    watches = Watches()
+    told = [watches.is_new_spec(MODEL, generation) for generation in (1, 1, 2, 2, None, 1)]
+    assert told == [True, False, True, False, True, True]
+
+
 async def with_result(**spec: Any) -> Manifest:
     """A TrainingRun that has succeeded, as it stands in the cluster."""
     world = await started(FakeWorld(), **spec)
