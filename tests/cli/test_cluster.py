@@ -46,6 +46,7 @@ def test_a_list_is_of_one_namespace_and_its_items_say_what_they_are(cluster: Clu
     assert [(body["kind"], body["metadata"]["name"]) for body in found] == [
         ("Deployment", "arr-delay"),
         ("Deployment", "delays-eu"),
+        ("Deployment", "taxi-out-lab"),
     ]
     assert list(cluster.list(DEPLOYMENT, "elsewhere")) == []
 

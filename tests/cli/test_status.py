@@ -17,6 +17,7 @@ from millwright_cli.core.kinds import DEPLOYMENT, TRAINING_RUN
         "a Model with all that belongs to it": "arr-delay",
         "a Deployment that went back": "mdep/delays-eu",
         "a Deployment in the middle of its steps": "modeldeployments/arr-delay",
+        "a Deployment with an experiment": "mdep/taxi-out-lab",
         "a TrainingRun under way": "tr/arr-delay",
         "a TrainingRun that failed": "wide-net",
         "what the operator has not looked at": "trun/just-applied",

@@ -66,6 +66,31 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class Arm:
+    """An arm of an experiment. `weight`: percent of the requests. `effect`, from `lower` to `upper`: of its share."""
+
+    name: str
+    version: str
+    weight: int
+    samples: float
+    required_samples: int | None
+    value: float | None
+    effect: float | None
+    lower: float | None
+    upper: float | None
+    verdict: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Which versions are compared with the one that serves. `winner`: the best one, when it is over."""
+
+    arms: tuple[Arm, ...]
+    winner: str | None
+
+
+@dataclass(frozen=True)
 class Deployment:
     """A Deployment. `follows`: the alias or version that it names. `step`: what the candidate's step says."""
 
@@ -80,6 +105,7 @@ class Deployment:
     step: Manifest | None
     rejected: Rejected | None
     last_known_good: str | None
+    experiment: Experiment | None
     paused: bool
     kind: str = DEPLOYMENT.kind
 

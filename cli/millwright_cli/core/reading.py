@@ -9,8 +9,10 @@ from millwright_cli.core.overview import (
     READY,
     RECONCILING,
     STALLED,
+    Arm,
     Cause,
     Deployment,
+    Experiment,
     Health,
     Model,
     Rejected,
@@ -70,6 +72,7 @@ def deployment(body: Manifest) -> Deployment:
         step=rollout.steps[step] if step is not None and 0 <= step < len(rollout.steps) else None,
         rejected=Rejected(rejected["version"], rejected["reason"], rejected["message"]) if rejected else None,
         last_known_good=rollout.last_known_good,
+        experiment=_experiment(status.get("experiment")),
         paused=rollout.paused,
     )
 
@@ -96,6 +99,26 @@ def recent(runs: list[Manifest]) -> tuple[list[Manifest], int]:
     over = [body for body in newest if _status(body).get("state") in OVER]
     shown = [*under_way, *over[: max(MOST_RUNS - len(under_way), 0)]]
     return shown, len(runs) - len(shown)
+
+
+def _experiment(found: Mapping[str, Any] | None) -> Experiment | None:
+    return Experiment(tuple(map(_arm, found.get("arms") or ())), found.get("winner")) if found else None
+
+
+def _arm(found: Mapping[str, Any]) -> Arm:
+    return Arm(
+        name=found["name"],
+        version=found["version"],
+        weight=found.get("weight") or 0,
+        samples=found.get("samples") or 0,
+        required_samples=found.get("requiredSamples"),
+        value=found.get("value"),
+        effect=found.get("effect"),
+        lower=found.get("lower"),
+        upper=found.get("upper"),
+        verdict=found.get("verdict") or "Undecided",
+        message=found.get("message") or "",
+    )
 
 
 def _version(entry: Mapping[str, Any], status: Mapping[str, Any]) -> Version:

@@ -12,6 +12,7 @@ from millwright_cli.core.kinds import Manifest
 ROLLOUT, PAUSED, PROMOTE, ABORT = "rollout", "paused", "promote", "abort"
 STRATEGY, STEPS, PAUSE = "strategy", "steps", "pause"
 VERSION, STEP, WEIGHT = "version", "step", "weight"
+EXPERIMENT, ARMS = "experiment", "arms"
 STABLE, CANDIDATE, LAST_KNOWN_GOOD, REJECTED, HISTORY = (
     "stable",
     "candidate",
@@ -62,7 +63,10 @@ def read(body: Manifest) -> Rollout:
     spec, status = body["spec"], body.get("status") or {}
     asked = spec.get(ROLLOUT) or {}
     promoted, candidate = asked.get(PROMOTE), _served(status.get(CANDIDATE))
-    rest = 100 - candidate.weight if candidate and candidate.weight is not None else None
+    arms = (status.get(EXPERIMENT) or {}).get(ARMS) or ()
+    weights = [served.get(WEIGHT) for served in (*arms, status.get(CANDIDATE) or {})]
+    given = [weight for weight in weights if weight is not None]
+    rest = 100 - sum(given) if given else None
     return Rollout(
         stable=_served((status.get(STABLE) or {}) | {WEIGHT: rest}) if status.get(STABLE) else None,
         candidate=candidate,

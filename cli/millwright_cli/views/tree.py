@@ -6,7 +6,7 @@ import yaml
 from rich.text import Text
 from rich.tree import Tree
 
-from millwright_cli.core.overview import READY, STALLED, Deployment, Health, Model, Run, Task, Version
+from millwright_cli.core.overview import READY, STALLED, Arm, Deployment, Health, Model, Run, Task, Version
 from millwright_cli.core.rollout_fields import Served
 
 STYLES = {
@@ -20,6 +20,7 @@ STYLES = {
     "Packaging": "yellow",
     "Registering": "yellow",
 }
+VERDICTS = {"Better": "green", "Worse": "red", "Failed": "red"}
 MARKS = {"Succeeded": "✔", "Cached": "✔", "Failed": "✖", "Running": "▶", "Skipped": "–"}
 WAITING = "○"
 MOST_METRICS = 3
@@ -67,6 +68,8 @@ def _deployment(deployment: Deployment) -> Tree:
         made.add(_served("stable", deployment.stable, pods))
     if deployment.candidate:
         made.add(_served("candidate", deployment.candidate, _step(deployment)))
+    for arm in deployment.experiment.arms if deployment.experiment else ():
+        made.add(_arm(arm, is_best=deployment.experiment is not None and deployment.experiment.winner == arm.version))
     if deployment.rejected:
         rejected = deployment.rejected
         made.add(_line(("rejected", "red"), f"version {rejected.version}", f"{rejected.reason}: {rejected.message}"))
@@ -78,6 +81,23 @@ def _deployment(deployment: Deployment) -> Tree:
 def _served(role: str, served: Served, more: str) -> Text:
     weight = f"{served.weight} %" if served.weight is not None else ""
     return _line(role, (f"version {served.version}", "bold"), weight, more)
+
+
+def _arm(arm: Arm, is_best: bool) -> Text:
+    """`arm challenger  version 8  20 %  5211 of 4720 samples  12.70%  +2.40 points (+0.60 to +4.20)  Better`."""
+    version = f"version {arm.version}" if arm.name != arm.version else ""
+    planned = f" of {arm.required_samples}" if arm.required_samples is not None else ""
+    best = ("the best", "bold green") if is_best else ""
+    verdict, why = (arm.verdict, VERDICTS.get(arm.verdict, "")), arm.message if arm.verdict == "Failed" else ""
+    samples = f"{arm.samples:.0f}{planned} samples"
+    return _line((f"arm {arm.name}", "bold"), version, f"{arm.weight} %", samples, *_effect(arm), verdict, best, why)
+
+
+def _effect(arm: Arm) -> tuple[str, ...]:
+    if arm.value is None or arm.effect is None or arm.lower is None or arm.upper is None:
+        return ()
+    points = [f"{share * 100:+.2f}" for share in (arm.effect, arm.lower, arm.upper)]
+    return f"{arm.value:.2%}", f"{points[0]} points ({points[1]} to {points[2]})"
 
 
 def _step(deployment: Deployment) -> str:
