@@ -213,9 +213,12 @@ def _end(found: Manifest) -> Manifest:
 
 
 def _phase(found: Manifest, pod: Manifest | None) -> Phase:
+    """The container's own success counts: the Job follows two seconds later, when the pod has been taken down."""
     end = _end(found)
     if end:
         return Phase.SUCCEEDED if end["type"] == "Complete" else Phase.FAILED
+    if pod is not None and pod_state.terminated(pod, _container(found)).get("exitCode") == 0:
+        return Phase.SUCCEEDED
     return Phase.RUNNING if pod is not None and pod_state.has_started(pod) else Phase.PENDING
 
 

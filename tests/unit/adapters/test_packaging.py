@@ -44,6 +44,13 @@ def variables(job: Manifest) -> dict[str, str]:
     return {entry["name"]: entry["value"] for entry in container(job)["env"]}
 
 
+def ended_pod(job: str, phase: str, exit_code: int, words: str = "") -> Manifest:
+    """The pod of an import's Job, whose container has ended."""
+    ended = {"name": "import", "state": {"terminated": {"exitCode": exit_code, "message": words}}}
+    metadata = {"name": "pod", "namespace": "flights", "labels": {"batch.kubernetes.io/job-name": job}}
+    return {"metadata": metadata, "spec": {}, "status": {"phase": phase, "containerStatuses": [ended]}}
+
+
 async def test_what_an_execution_logged_is_packaged_with_its_copy() -> None:
     job, key = await started(TRAINED), EXECUTION.key
     place = f"s3://models/flights/delays/{key}"
@@ -100,6 +107,19 @@ async def test_packaging_is_found_by_its_key_until_it_is_stopped(request_: Packa
     assert [verb for verb, plural, _ in cluster.writes if plural == JOBS.plural] == ["create", "delete"]
 
 
+@pytest.mark.parametrize(
+    ("exit_code", "phase"),
+    [(0, Phase.SUCCEEDED), pytest.param(1, Phase.RUNNING, id="whether it is tried again, the Job says")],
+)
+async def test_a_container_that_has_ended_well_is_enough_before_the_job_says_so(exit_code: int, phase: Phase) -> None:
+    cluster, request = FakeCluster(), foreign()
+    packaging = JobPackaging(cluster, SETTINGS, "s3://models")
+    await packaging.start(request)
+    cluster.put(PODS, ended_pod(f"{request.wanted.key}-package", "Running", exit_code))
+    found = await packaging.find("flights", request.wanted.key)
+    assert found is not None and found.phase is phase
+
+
 async def test_a_failure_is_told_in_the_runners_own_words() -> None:
     cluster, request = FakeCluster(), foreign()
     packaging, name = JobPackaging(cluster, SETTINGS, "s3://models"), f"{request.wanted.key}-package"
@@ -107,10 +127,7 @@ async def test_a_failure_is_told_in_the_runners_own_words() -> None:
     (job,) = await cluster.list(JOBS, "flights")
     cluster.put(JOBS, job | {"status": {"conditions": [{"type": "Failed", "status": "True"}]}})
     said = '{"outcome": "Rejected", "reason": "DigestMismatch", "message": "another digest."}'
-    ended = {"name": "import", "state": {"terminated": {"exitCode": 2, "message": said}}}
-    labels = {"batch.kubernetes.io/job-name": name}
-    pod = {"metadata": {"name": "pod", "namespace": "flights", "labels": labels}, "spec": {}}
-    cluster.put(PODS, pod | {"status": {"phase": "Failed", "containerStatuses": [ended]}})
+    cluster.put(PODS, ended_pod(name, "Failed", 2, said))
     found = await packaging.find("flights", request.wanted.key)
     cause = Cause("DigestMismatch", "another digest.", pod_name="pod", exit_code=2, final=True)
     assert found == PackagingRun(Phase.FAILED, cause)
