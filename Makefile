@@ -13,8 +13,8 @@ UV_VERSION := 0.13.9
 export PYTHONPATH := operator:serving:pipelines:cli:.
 export PYTHONDONTWRITEBYTECODE := 1
 K ?=
-# Files of tests, two at a time, the long ones first.
-TWO := -n 2 --dist loadfile --no-loadscope-reorder
+# Files of tests at once. On the cluster most of a test is waiting, so there it is one more than there are cores.
+FILES := --dist loadfile --no-loadscope-reorder
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -92,12 +92,12 @@ test: export KUEUE = 1
 test: export GATEWAY = 1
 test: export RUNNER_PYTHON = $(RUNNER)/bin/python
 test: lint environments ## Everything: units, serving, pipelines, contracts, and the main job on the real cluster
-	$(DEV)/bin/python -m pytest tests/unit tests/cli tests/serving -q $(TWO)
-	$(RUNNER)/bin/python -m pytest tests/pipelines -q $(TWO)
+	$(DEV)/bin/python -m pytest tests/unit tests/cli tests/serving -q -n 2 $(FILES)
+	$(RUNNER)/bin/python -m pytest tests/pipelines -q -n 2 $(FILES)
 	python3 -m tests.cluster up
 	python3 -m tests.cluster images
 	python3 -m demo.install
-	$(DEV)/bin/python -m pytest tests/e2e tests/contract tests/cluster -q -m "not alone" $(TWO)
+	$(DEV)/bin/python -m pytest tests/e2e tests/contract tests/cluster -q -m "not alone" -n 3 $(FILES)
 	$(DEV)/bin/python -m pytest tests/e2e -q -m alone
 
 test-e2e: environments ## A choice on the running cluster: make test-e2e K="expr"
