@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 export PYTHONPATH := operator:serving:pipelines:cli:.
 export PYTHONDONTWRITEBYTECODE := 1
 K ?=
-# Files of tests at once. On the cluster most of a test is waiting, so there it is one more than there are cores.
+# Files of tests, several at a time, in the order of their names.
 FILES := --dist loadfile --no-loadscope-reorder
 
 help: ## What can be made
@@ -92,15 +92,24 @@ test: export KUEUE = 1
 test: export GATEWAY = 1
 test: export RUNNER_PYTHON = $(RUNNER)/bin/python
 test: lint environments ## Everything: units, serving, pipelines, contracts, and the main job on the real cluster
+	python3 -m tests.cluster build
+	$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-local test-campaign platform
+	$(DEV)/bin/python -m pytest tests/e2e tests/contract tests/cluster -q -m "not alone" --ignore=tests/contract/test_campaign.py -n 2 $(FILES)
+	$(DEV)/bin/python -m pytest tests/e2e -q -m alone
+
+test-local: # what needs no cluster, while it comes up
 	$(DEV)/bin/python -m pytest tests/unit tests/cli tests/serving -q -n 2 $(FILES)
 	$(RUNNER)/bin/python -m pytest tests/pipelines -q -n 2 $(FILES)
+
+test-campaign: # mostly waits
+	$(DEV)/bin/python -m pytest tests/contract/test_campaign.py -q
+
+platform:
 	python3 -m tests.cluster up
 	python3 -m tests.cluster images
 	python3 -m demo.install
-	$(DEV)/bin/python -m pytest tests/e2e tests/contract tests/cluster -q -m "not alone" -n 3 $(FILES)
-	$(DEV)/bin/python -m pytest tests/e2e -q -m alone
 
 test-e2e: environments ## A choice on the running cluster: make test-e2e K="expr"
 	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/e2e -q $(if $(K),-k "$(K)")
 
-.PHONY: help environments lock crds pipelines lint cluster cluster-down images install demo bench campaign test-unit test test-e2e
+.PHONY: help environments lock crds pipelines lint cluster cluster-down images install demo bench campaign test-unit test test-local test-campaign platform test-e2e

@@ -106,9 +106,9 @@ def link(checkout: Checkout, programs: tuple[Program, ...] = PROGRAMS) -> None:
     checkout.bin.mkdir(parents=True, exist_ok=True)
     for program in programs:
         for name in program.names if program.binary.exists() else ():
-            path = checkout.bin / name
-            path.unlink(missing_ok=True)
-            path.symlink_to(program.binary)
+            fresh = checkout.bin / f"{name}.{os.getpid()}"  # somebody else may be linking, or starting the program
+            fresh.symlink_to(program.binary)
+            fresh.rename(checkout.bin / name)
 
 
 def module_folder(source: Path, module: str) -> Path:
