@@ -195,19 +195,19 @@ def _watch_queues(handlers: kopf.OperatorRegistry, operator: Any) -> None:
 
 
 def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:
-    @kopf.on.event("batch/v1", "jobs", labels={TRAINING_RUN_LABEL: kopf.PRESENT}, registry=handlers)
+    @kopf.on.event("batch/v1", "jobs", labels={TRAINING_RUN_LABEL: kopf.PRESENT}, when=is_news, registry=handlers)
     async def job(body: kopf.Body, **_: Any) -> None:
         operator().training_runs.add(_owner(body, TRAINING_RUN_LABEL))
 
-    @kopf.on.event("batch/v1", "jobs", labels={STEP_LABEL: IMPORT}, registry=handlers)
+    @kopf.on.event("batch/v1", "jobs", labels={STEP_LABEL: IMPORT}, when=is_news, registry=handlers)
     async def import_job(body: kopf.Body, **_: Any) -> None:
         operator().models.add(_owner(body, MODEL_LABEL))
 
-    @kopf.on.event("apps/v1", "deployments", labels={DEPLOYMENT_LABEL: kopf.PRESENT}, registry=handlers)
+    @kopf.on.event("apps/v1", "deployments", labels={DEPLOYMENT_LABEL: kopf.PRESENT}, when=is_news, registry=handlers)
     async def version_set(body: kopf.Body, **_: Any) -> None:
         operator().deployments.add(_owner(body, DEPLOYMENT_LABEL))
 
-    @kopf.on.event("v1", "services", labels={DEPLOYMENT_LABEL: kopf.PRESENT}, registry=handlers)
+    @kopf.on.event("v1", "services", labels={DEPLOYMENT_LABEL: kopf.PRESENT}, when=is_news, registry=handlers)
     async def service(body: kopf.Body, **_: Any) -> None:
         operator().deployments.add(_owner(body, DEPLOYMENT_LABEL))
 
@@ -217,6 +217,11 @@ def _watch_children(handlers: kopf.OperatorRegistry, operator: Any) -> None:
     async def autoscaler(body: kopf.Body, type: str | None, **_: Any) -> None:
         if type == "DELETED":
             operator().deployments.add(_owner(body, DEPLOYMENT_LABEL))
+
+
+def is_news(type: str | None, **_: Any) -> bool:
+    """Not what a watch lists as it begins: whoever a child is of is listed, too, and reads its children itself."""
+    return type is not None
 
 
 def has_result(body: Mapping[str, Any]) -> bool:
