@@ -22,13 +22,13 @@ help: ## What can be made
 $(CACHE)/uv-$(UV_VERSION)/bin/uv:
 	@python3 -m venv $(CACHE)/uv-$(UV_VERSION) && $(CACHE)/uv-$(UV_VERSION)/bin/pip install -q uv==$(UV_VERSION)
 
-$(CACHE)/venvs/%/.ready: $(CACHE)/uv-$(UV_VERSION)/bin/uv
+$(CACHE)/venvs/%/.compiled: $(CACHE)/uv-$(UV_VERSION)/bin/uv
 	@echo "environment $*"
 	@$< venv -q --clear -p 3.11 $(@D)
-	@$< pip install -q --python $(@D) --require-hashes -r requirements/$(shell echo $* | sed -E 's/-[0-9a-f]{12}$$//').txt
+	@$< pip install -q --compile-bytecode --python $(@D) --require-hashes -r requirements/$(shell echo $* | sed -E 's/-[0-9a-f]{12}$$//').txt
 	@touch $@
 
-environments: $(DEV)/.ready $(RUNNER)/.ready ## Python environments from the locks
+environments: $(DEV)/.compiled $(RUNNER)/.compiled ## Python environments from the locks
 
 lock: $(CACHE)/uv-$(UV_VERSION)/bin/uv ## Locks of all environments from pyproject.toml
 	@for extra in operator serving cli runner dev runner-dev bench-kserve bench-mlflow bench-mlserver; do \
@@ -42,13 +42,13 @@ lock: $(CACHE)/uv-$(UV_VERSION)/bin/uv ## Locks of all environments from pyproje
 	  $< pip compile tests/cluster/requirements/$$1.in $$2 --generate-hashes --no-emit-index-url \
 	    --python-version 3.11 --python-platform x86_64-manylinux_2_31 --custom-compile-command "make lock" -q -o tests/cluster/requirements/$$1.txt; done
 
-crds: $(DEV)/.ready ## CRDs from the pydantic models
+crds: $(DEV)/.compiled ## CRDs from the pydantic models
 	@$(DEV)/bin/python -m millwright.api.crd manifests/crds charts/millwright/files/crds
 
-pipelines: $(RUNNER)/.ready ## Compiled pipelines from their sources
+pipelines: $(RUNNER)/.compiled ## Compiled pipelines from their sources
 	@$(RUNNER)/bin/python pipelines/compile.py
 
-lint: $(DEV)/.ready ## Style, types, layers
+lint: $(DEV)/.compiled ## Style, types, layers
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy operator/millwright serving/millwright_serving pipelines/millwright_runner cli/millwright_cli \
@@ -76,14 +76,14 @@ demo: environments ## Three YAML files in, a trained, registered and served mode
 campaign: environments ## Kills and faults at every call, on an API server of its own (SEED, ROUNDS, RUNS, MINUTES); docs/campaign.md
 	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m tests.campaign
 
-test-unit: $(DEV)/.ready ## Seconds: decisions by tables and properties
+test-unit: $(DEV)/.compiled ## Seconds: decisions by tables and properties
 	$(DEV)/bin/python -m pytest tests/unit tests/cli -q
 
 bench: export RUNNER_PYTHON = $(RUNNER)/bin/python
 bench: export KSERVE_ENV = $(KSERVE)
 bench: export MLFLOW_ENV = $(MLFLOW)
 bench: export MLSERVER_ENV = $(MLSERVER)
-bench: environments $(KSERVE)/.ready $(MLFLOW)/.ready $(MLSERVER)/.ready ## Figures and what is reached; docs/benchmarks.md says which parts need `make install`
+bench: environments $(KSERVE)/.compiled $(MLFLOW)/.compiled $(MLSERVER)/.compiled ## Figures and what is reached; docs/benchmarks.md says which parts need `make install`
 	$(DEV)/bin/python -m tests.bench
 
 test: export NODES = 2
