@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from sklearn.linear_model import LogisticRegression
@@ -49,7 +49,6 @@ def batcher(predict: Any, rows: int, delay: float = 0.001) -> Batcher:
 VALUES = st.lists(st.sampled_from([BAD, 0.0, 1.0, 2.0, 3.0, 4.0]), min_size=1, max_size=5)
 
 
-@settings(deadline=None)
 @given(st.lists(VALUES, min_size=1, max_size=12), st.integers(2, 8))
 def test_each_gets_its_own_rows_in_order_or_its_own_error(requests: list[list[float]], most: int) -> None:
     model = Doubling()

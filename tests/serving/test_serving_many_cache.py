@@ -248,7 +248,7 @@ async def test_what_is_taken_from_the_lists_while_it_is_loaded_answers_once_and_
     assert await asked == "m0" and held(cache) == []
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.lists(st.integers(0, 7), min_size=1, max_size=4), max_size=12),
     st.lists(st.integers(1, 3), min_size=8, max_size=8),

@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from tests.serving import packages
@@ -87,7 +87,6 @@ def test_of_a_large_batch_the_first_rows_are_counted() -> None:
     assert sample_of(counts, "count", **{"class": "1"}) == 3 * MOST_ROWS
 
 
-@settings(deadline=None)
 @given(NUMBERS, NUMBERS)
 def test_two_versions_have_the_wider_ones_bounds_in_common(one: list[float], other: list[float]) -> None:
     wide, narrow = sorted((value_bounds(np.array(v)) for v in (one, other)), key=step_of, reverse=True)
@@ -97,7 +96,6 @@ def test_two_versions_have_the_wider_ones_bounds_in_common(one: list[float], oth
     assert all(bound in narrow for bound in wide if narrow[0] <= bound <= narrow[-1])
 
 
-@settings(deadline=None)
 @given(NUMBERS)
 def test_bounds_enclose_the_middle_of_the_values(values: list[float]) -> None:
     bounds = value_bounds(np.array(values))

@@ -77,7 +77,7 @@ class Distant:
         return written
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(lives, min_size=2, max_size=3))
 def test_never_two_may_write_whatever_happens_and_one_does_when_it_is_over(
     plans: list[tuple[float, list[Look]]],

@@ -173,7 +173,7 @@ async def test_services_that_somebody_deletes_are_made_again() -> None:
     assert sorted(services(world)) == sorted(before) == sorted([KEY.name, *sets(world)])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(before=st.frozensets(st.integers(1, 20), max_size=5), after=st.frozensets(st.integers(1, 20), max_size=5))
 async def test_killed_at_any_write_it_ends_with_the_new_version_alone(
     before: frozenset[int], after: frozenset[int]

@@ -393,7 +393,7 @@ async def test_a_model_knows_which_versions_are_tried() -> None:
 calls = st.frozensets(st.integers(1, 60), max_size=6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(calls, calls, st.sampled_from(["Hold", "Promote"]))
 async def test_killed_anywhere_it_finds_the_same_and_nobody_without_pods_gets_requests(
     before: frozenset[int], after: frozenset[int], when_decided: str
@@ -437,7 +437,7 @@ EVENTS: dict[str, Callable[[FakeWorld], Awaitable[object] | None]] = {
 }
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.sampled_from([*EVENTS]), st.integers(1, 8)), max_size=12))
 async def test_whatever_happens_all_requests_go_to_somebody_with_pods(events: list[tuple[str, int]]) -> None:
     world = await begun(FakeWorld(), experiment(*ARMS, bandit=BANDIT, whenDecided="Promote"))

@@ -72,7 +72,7 @@ async def killed(digest: str, before: frozenset[int], after: frozenset[int]) -> 
     return world, most
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(before=FAULTS, after=FAULTS)
 async def test_killed_at_any_write_it_ends_with_the_new_version_and_never_had_pods_of_two(
     before: frozenset[int], after: frozenset[int]
@@ -83,7 +83,7 @@ async def test_killed_at_any_write_it_ends_with_the_new_version_and_never_had_po
     assert world.status(PLURAL)["stable"]["version"] == "2"
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(before=FAULTS, after=FAULTS)
 async def test_killed_at_any_write_it_ends_with_the_old_version_where_the_new_one_never_answers(
     before: frozenset[int], after: frozenset[int]

@@ -233,7 +233,7 @@ async def test_an_arm_that_finds_no_room_waits_for_it_and_does_not_fail() -> Non
 calls = st.frozensets(st.integers(1, 60), max_size=6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     before=calls,
     after=calls,

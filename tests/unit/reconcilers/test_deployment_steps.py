@@ -210,7 +210,7 @@ async def test_the_first_version_of_all_needs_no_steps() -> None:
 calls = st.frozensets(st.integers(1, 80), max_size=6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(calls, calls, st.sampled_from([rollouts.ROUTE, None]))
 async def test_killed_anywhere_it_ends_the_same_and_nobody_without_pods_gets_requests(
     before: frozenset[int], after: frozenset[int], gateway: dict[str, Any] | None

@@ -25,7 +25,7 @@ def kill(world: FakeWorld, before: frozenset[int], after: frozenset[int]) -> Non
     world.faults.before, world.faults.after = (frozenset(n + world.faults.calls for n in s) for s in (before, after))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(late=LATE, before=CALLS, after=CALLS)
 async def test_however_late_the_watch_and_killed_at_any_write_a_run_ends_once(
     late: list[int], before: frozenset[int], after: frozenset[int]
@@ -84,7 +84,7 @@ def histories(world: FakeWorld) -> dict[str, list[Manifest]]:
     return found
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.sampled_from(["look", "look", "edit", "delete"]), LATE, CALLS), max_size=8))
 async def test_however_late_the_watch_only_what_is_asked_for_now_is_started_and_no_result_is_lost(
     steps: list[tuple[str, list[int], frozenset[int]]],
@@ -116,7 +116,7 @@ async def test_however_late_the_watch_only_what_is_asked_for_now_is_started_and_
         assert all(len(earlier) <= len(later) for earlier, later in pairwise(told))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["look", "version", "scale"]), LATE), max_size=6))
 async def test_however_late_the_watch_a_deployment_never_goes_back_to_what_its_model_named_before(
     steps: list[tuple[str, list[int]]],

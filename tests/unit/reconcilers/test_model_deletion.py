@@ -135,7 +135,7 @@ async def test_a_model_whose_registered_model_somebody_deleted_goes() -> None:
 CALLS = st.frozensets(st.integers(1, 12), max_size=6)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(before=CALLS, after=CALLS)
 async def test_killed_at_any_write_nothing_is_left_in_the_end(before: frozenset[int], after: frozenset[int]) -> None:
     world = await with_versions(**DELETE)

@@ -261,7 +261,7 @@ async def test_an_imported_version_cannot_be_replayed_and_says_why(by: str) -> N
     )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(before=st.frozensets(st.integers(1, 20), max_size=6), after=st.frozensets(st.integers(1, 20), max_size=6))
 async def test_killed_at_any_write_or_with_any_reply_lost_the_end_is_the_same(
     before: frozenset[int], after: frozenset[int]
@@ -275,7 +275,7 @@ async def test_killed_at_any_write_or_with_any_reply_lost_the_end_is_the_same(
     assert world.condition("Ready", PLURAL)["status"] == "True"
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     before=st.frozensets(st.integers(1, 20), max_size=6),
     after=st.frozensets(st.integers(1, 20), max_size=6),

@@ -218,7 +218,7 @@ WANTED = st.builds(
 CALLS = st.frozensets(st.integers(1, 40), max_size=8)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(wanted=WANTED, before=CALLS, after=CALLS)
 async def test_killed_at_any_write_what_is_needed_stays_and_all_else_is_gone(
     wanted: Wanted, before: frozenset[int], after: frozenset[int]

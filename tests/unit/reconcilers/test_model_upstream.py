@@ -119,7 +119,7 @@ async def test_a_circle_is_told_by_every_model_in_it_and_harms_none() -> None:
 CALLS = st.frozensets(st.integers(1, 25), max_size=6)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(before=CALLS, after=CALLS, release_at=st.integers(0, 6))
 async def test_killed_at_any_write_a_version_tells_what_was_approved_at_its_launch(
     before: frozenset[int], after: frozenset[int], release_at: int

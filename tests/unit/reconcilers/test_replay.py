@@ -186,7 +186,7 @@ class Down(dict[str, bytes]):
         raise DependencyError("s3", f"{key}: connection refused")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(before=st.frozensets(st.integers(1, 15), max_size=6), after=st.frozensets(st.integers(1, 15), max_size=6))
 async def test_killed_at_any_write_or_with_any_reply_lost_a_replay_ends_the_same(
     before: frozenset[int], after: frozenset[int]

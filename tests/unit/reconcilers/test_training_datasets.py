@@ -155,7 +155,7 @@ async def test_data_is_looked_for_before_quota_is_asked_for() -> None:
     assert not world.queues.places
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     first=st.sampled_from([None, b"half of it", CONTENT]),
     before=st.frozensets(st.integers(1, 25), max_size=6),

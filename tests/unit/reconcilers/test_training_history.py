@@ -103,7 +103,7 @@ async def test_going_back_to_a_spec_that_was_superseded_does_not_take_its_run_aw
     assert set(world.pipelines.runs) == {world.pipelines.launched[0]}
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     limit=st.integers(1, 3),
     specs=st.lists(st.tuples(st.integers(1, 3), st.booleans()), min_size=1, max_size=6),

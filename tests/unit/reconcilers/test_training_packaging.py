@@ -90,7 +90,7 @@ async def test_a_refused_pickle_whose_job_is_gone_is_packaged_when_it_is_allowed
     assert world.status()["state"] == "Succeeded"
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     failures=st.lists(st.sampled_from([S3_DOWN, MLFLOW_DOWN, EVICTED, PICKLE]), max_size=4),
     before=st.frozensets(st.integers(1, 30), max_size=5),

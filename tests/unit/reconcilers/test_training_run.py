@@ -206,7 +206,7 @@ async def test_a_registry_that_is_down_is_said_and_tried_again() -> None:
     assert world.condition("Reconciling")["status"] == "True"
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(before=st.frozensets(st.integers(1, 25), max_size=6), after=st.frozensets(st.integers(1, 25), max_size=6))
 async def test_killed_at_any_write_or_with_any_reply_lost_the_end_is_the_same(
     before: frozenset[int], after: frozenset[int]
