@@ -67,10 +67,7 @@ images: ## Builds the images and gives them to the cluster
 install: ## Installs the chart on the local cluster
 	@python3 -m demo.install
 
-demo: environments ## Three YAML files in, a trained, registered and served model out
-	@python3 -m tests.cluster up
-	@python3 -m tests.cluster images
-	@python3 -m demo.install
+demo: environments platform ## Three YAML files in, a trained, registered and served model out
 	@$(RUNNER)/bin/python -m demo
 
 campaign: environments ## Kills and faults at every call, on an API server of its own (SEED, ROUNDS, RUNS, MINUTES); docs/campaign.md
@@ -104,10 +101,10 @@ test-local: # what needs no cluster, while it comes up
 test-campaign: # mostly waits
 	$(DEV)/bin/python -m pytest tests/contract/test_campaign.py -q
 
-platform:
-	python3 -m tests.cluster up
-	python3 -m tests.cluster images
-	python3 -m demo.install
+platform: # `make cluster images install`, one after the other also where make does several things at once
+	@python3 -m tests.cluster up
+	@python3 -m tests.cluster images
+	@python3 -m demo.install
 
 test-e2e: environments ## A choice on the running cluster: make test-e2e K="expr"
 	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/e2e -q $(if $(K),-k "$(K)")
