@@ -72,7 +72,7 @@ def deployment(body: Manifest) -> Deployment:
         step=rollout.steps[step] if step is not None and 0 <= step < len(rollout.steps) else None,
         rejected=Rejected(rejected["version"], rejected["reason"], rejected["message"]) if rejected else None,
         last_known_good=rollout.last_known_good,
-        experiment=_experiment(status.get("experiment")),
+        experiment=_experiment(status.get(rollout_fields.EXPERIMENT)),
         paused=rollout.paused,
     )
 
@@ -102,14 +102,14 @@ def recent(runs: list[Manifest]) -> tuple[list[Manifest], int]:
 
 
 def _experiment(found: Mapping[str, Any] | None) -> Experiment | None:
-    return Experiment(tuple(map(_arm, found.get("arms") or ())), found.get("winner")) if found else None
+    return Experiment(tuple(map(_arm, found.get(rollout_fields.ARMS) or ())), found.get("winner")) if found else None
 
 
 def _arm(found: Mapping[str, Any]) -> Arm:
     return Arm(
         name=found["name"],
-        version=found["version"],
-        weight=found.get("weight") or 0,
+        version=found[rollout_fields.VERSION],
+        weight=found.get(rollout_fields.WEIGHT) or 0,
         samples=found.get("samples") or 0,
         required_samples=found.get("requiredSamples"),
         value=found.get("value"),

@@ -64,8 +64,7 @@ def read(body: Manifest) -> Rollout:
     asked = spec.get(ROLLOUT) or {}
     promoted, candidate = asked.get(PROMOTE), _served(status.get(CANDIDATE))
     arms = (status.get(EXPERIMENT) or {}).get(ARMS) or ()
-    weights = [served.get(WEIGHT) for served in (*arms, status.get(CANDIDATE) or {})]
-    given = [weight for weight in weights if weight is not None]
+    given = [found[WEIGHT] for found in (*arms, status.get(CANDIDATE) or {}) if found.get(WEIGHT) is not None]
     rest = 100 - sum(given) if given else None
     return Rollout(
         stable=_served((status.get(STABLE) or {}) | {WEIGHT: rest}) if status.get(STABLE) else None,

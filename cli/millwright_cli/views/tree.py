@@ -68,8 +68,9 @@ def _deployment(deployment: Deployment) -> Tree:
         made.add(_served("stable", deployment.stable, pods))
     if deployment.candidate:
         made.add(_served("candidate", deployment.candidate, _step(deployment)))
-    for arm in deployment.experiment.arms if deployment.experiment else ():
-        made.add(_arm(arm, is_best=deployment.experiment is not None and deployment.experiment.winner == arm.version))
+    if deployment.experiment:
+        for arm in deployment.experiment.arms:
+            made.add(_arm(arm, is_best=deployment.experiment.winner == arm.version))
     if deployment.rejected:
         rejected = deployment.rejected
         made.add(_line(("rejected", "red"), f"version {rejected.version}", f"{rejected.reason}: {rejected.message}"))
