@@ -67,7 +67,8 @@ def _without_another_candidate(observed: DeploymentObserved, wanted: str | None,
     candidate = observed.status.candidate
     if candidate is None or candidate.version_set == wanted:
         return observed
-    status = on_record.without(observed.status, "candidate", bool(candidate.weight or candidate.mirror), now)
+    had_requests = bool(candidate.weight or candidate.mirror)
+    status = on_record.changed(observed.status, had_requests, now, candidate=None)
     return replace(observed, status=status, verdict=None)
 
 

@@ -20,7 +20,8 @@ def ended(observed: DeploymentObserved, now: datetime) -> DeploymentObserved:
     if observed.status.experiment is None:
         return observed
     had_requests = any(arm.weight for arm in observed.status.experiment.arms)
-    return replace(observed, status=on_record.without(observed.status, "experiment", had_requests, now), tally=None)
+    status = on_record.changed(observed.status, had_requests, now, experiment=None)
+    return replace(observed, status=status, tally=None)
 
 
 def step(
@@ -42,9 +43,9 @@ def _recorded(observed: DeploymentObserved, found: Look, now: datetime) -> Deplo
     """What had requests and is to have no pods any more drains first."""
     before = observed.status.experiment.arms if observed.status.experiment else ()
     kept = {arm.version_set for arm in found.status.arms if arm.replicas}
-    drains = {"draining_since": now} if any(arm.weight and arm.version_set not in kept for arm in before) else {}
+    drains = any(arm.weight and arm.version_set not in kept for arm in before)
     record = found.status if found.status.arms or found.roster.missing else None
-    return replace(observed, status=observed.status.model_copy(update={"experiment": record} | drains))
+    return replace(observed, status=on_record.changed(observed.status, drains, now, experiment=record))
 
 
 def _made(observed: DeploymentObserved, found: Look, platform: Platform) -> Actions:

@@ -32,6 +32,6 @@ def plain(version: ServedVersion) -> ServedVersion:
     return ServedVersion.model_validate({name: getattr(version, name) for name in ServedVersion.model_fields})
 
 
-def without(status: DeploymentStatus, field: str, had_requests: bool, now: datetime) -> DeploymentStatus:
-    """Without what the field has on record; where requests went there, its pods drain from now on."""
-    return status.model_copy(update={field: None} | ({"draining_since": now} if had_requests else {}))
+def changed(status: DeploymentStatus, drains: bool, now: datetime, **fields: object) -> DeploymentStatus:
+    """The status with other fields; where what had requests is gone from them, its pods drain from now on."""
+    return status.model_copy(update=fields | ({"draining_since": now} if drains else {}))
