@@ -80,6 +80,11 @@ def reason(world: FakeWorld, kind: str = "Ready") -> str:
     return str(world.condition(kind, PLURAL)["reason"])
 
 
+def message(world: FakeWorld, kind: str = "Ready") -> str:
+    """Of a condition."""
+    return str(world.condition(kind, PLURAL)["message"])
+
+
 async def until_share(world: FakeWorld, percent: int) -> None:
     """Until a candidate has that share."""
     for _ in range(60):
