@@ -14,7 +14,6 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +22,7 @@ from demo.kube import RELEASE_NAMESPACE, ROOT, kubectl, secret, service_address
 from tests.bench import installed
 from tests.bench.figures import Figures, median, number, percentile
 from tests.bench.kubeflow import Script
+from tests.bench.seen import Seen
 from tests.cluster.kubeflow import profile
 from tests.cluster.settings import Checkout
 
@@ -47,29 +47,6 @@ DEFAULTS = {"SUBMITTED": 50, "COUNT": 20, "RATE": 3, "QUEUED": 20}
 PATIENCE_SECONDS = 3600.0
 GATE = {"metric": "never_logged", "operator": ">=", "threshold": 1}
 Submit = Callable[[str], Coroutine[Any, Any, None]]
-
-
-@dataclass
-class Seen:
-    """Moments of one batch of runs, by their names; `workflows` counts how often a run was started."""
-
-    asked: dict[str, float] = field(default_factory=dict)
-    submitted: dict[str, float] = field(default_factory=dict)
-    ended: dict[str, float] = field(default_factory=dict)
-    known: dict[str, float] = field(default_factory=dict)
-    workflows: dict[str, set[str]] = field(default_factory=dict)
-
-    def latencies(self) -> list[float]:
-        """Seconds from the wish to the Workflow."""
-        return [self.submitted[name] - asked for name, asked in self.asked.items() if name in self.submitted]
-
-    def notices(self) -> list[float]:
-        """Seconds from the Workflow's end to its being known."""
-        return [known - self.ended[name] for name, known in self.known.items() if name in self.ended]
-
-    def drained(self) -> float:
-        """Seconds from the first wish to the last known end."""
-        return max(self.known.values()) - min(self.asked.values())
 
 
 class Bench:
@@ -275,7 +252,7 @@ async def main() -> None:
     figures = Figures("submission", {"submitted": submitted, "paced": count, "a second": rate, "queued": queued})
     _tell(figures, batches)
     figures.write()
-    if faults := [f"{name}: {text}" for name, seen in batches.items() for text in _faults(seen)]:
+    if faults := [f"{name}: {text}" for name, seen in batches.items() for text in seen.faults()]:
         raise SystemExit("\n".join(faults))
 
 
@@ -293,17 +270,12 @@ def _tell(figures: Figures, batches: dict[str, Seen]) -> None:
     for who, seen in queue.items():
         figures.add(f"   queued {who}: all known to have ended", seen.drained(), "s")
     figures.add("   queued millwright / bare", queue["millwright"].drained() / queue["bare"].drained())
-    figures.add("   lost, or started twice", sum(len(_faults(seen)) for seen in batches.values()))
+    figures.add("   lost, or started twice", sum(len(seen.faults()) for seen in batches.values()))
 
 
 def _quantiles(figures: Figures, what: str, seconds: Sequence[float], most: float | None = None) -> None:
     figures.add(f"{what}, p50", median(seconds), "s")
     figures.add(f"{what}, p99", percentile(seconds, 0.99), "s", most)
-
-
-def _faults(seen: Seen) -> list[str]:
-    counts = {name: len(seen.workflows.get(name, ())) for name in seen.asked}
-    return [f"{name} was started {count} times" for name, count in counts.items() if count != 1]
 
 
 if __name__ == "__main__":
