@@ -76,8 +76,12 @@ class Round:
             proxy.follow(Plan(self._seed))
         steps = [step for story in self._outcome.stories for step in story.steps]
         self._outcome.steps = steps = [*steps, *scene.steps(self._seed, self._span)]
-        suffering = (self._parts.proxies[o.target].suffer(o) for o in outages(self._seed, self._span))
-        await asyncio.gather(user.play(self._parts.api, self.namespace, steps), *suffering, self._calm())
+        async with asyncio.TaskGroup() as together:
+            users = together.create_task(user.play(self._parts.api, self.namespace, steps, self._span + self._patience))
+            together.create_task(self._calm())
+            for outage in outages(self._seed, self._span):
+                together.create_task(self._parts.proxies[outage.target].suffer(outage))
+        self._outcome.faults += users.result()
 
     async def _calm(self) -> None:
         await asyncio.sleep(self._span)
@@ -103,7 +107,8 @@ class Round:
         """What is taken away where no watch tells of it is made again."""
         outage = Outage("kubernetes", 0.0, UNSEEN_SECONDS, forgets=scene.CHILDREN)
         unwatched = self._parts.proxies["kubernetes"].suffer(outage)
-        await asyncio.gather(unwatched, user.play(self._parts.api, self.namespace, scene.unseen()))
+        _, faults = await asyncio.gather(unwatched, user.play(self._parts.api, self.namespace, scene.unseen()))
+        self._outcome.faults += faults
         await self._converge()
 
     async def _silence(self, when: str, begin: Callable[[], None], seconds: float) -> None:

@@ -14,23 +14,32 @@ ENDS = ("Succeeded", "Failed")
 DEPLOYMENT_LABEL = "millwright.dev/deployment"
 
 
-async def play(api: Api, namespace: str, steps: Iterable[Step]) -> None:
-    """All steps; those of one object one after the other."""
+async def play(api: Api, namespace: str, steps: Iterable[Step], patience: float = SECONDS) -> list[str]:
+    """All steps; those of one object one after the other. Gives what could not be made, in sentences.
+
+    What is made again waits until the one before has gone: `patience` seconds, as the operator may be kept from it.
+    """
     by_object: dict[tuple[str, str], list[Step]] = {}
     for step in sorted(steps, key=lambda step: step.at):
         by_object.setdefault((step.resource, step.name), []).append(step)
     begin = asyncio.get_running_loop().time()
-    await asyncio.gather(*(_play(api, namespace, of_object, begin) for of_object in by_object.values()))
+    said = await asyncio.gather(*(_play(api, namespace, of_one, begin, patience) for of_one in by_object.values()))
+    return [sentence for sentence in said if sentence]
 
 
-async def _play(api: Api, namespace: str, steps: list[Step], begin: float) -> None:
+async def _play(api: Api, namespace: str, steps: list[Step], begin: float, patience: float) -> str:
+    """Steps of one object, until one cannot be made; the sentence that says so."""
     for step in steps:
         await asyncio.sleep(begin + step.at - asyncio.get_running_loop().time())
         if step.when:
             with suppress(AssertionError):  # whoever waits too long acts all the same
                 await until(partial(_is_so, api, namespace, step), f"{step.name} is {step.when}", SECONDS)
         await asyncio.sleep(step.lag)
-        await _do(api, namespace, step)
+        try:
+            await _do(api, namespace, step, patience)
+        except AssertionError as late:
+            return str(late)
+    return ""
 
 
 async def _is_so(api: Api, namespace: str, step: Step) -> bool:
@@ -40,9 +49,9 @@ async def _is_so(api: Api, namespace: str, step: Step) -> bool:
     return state in (step.when, *ENDS)
 
 
-async def _do(api: Api, namespace: str, step: Step) -> None:
+async def _do(api: Api, namespace: str, step: Step, patience: float) -> None:
     if step.verb == "create":
-        await until(lambda: api.create(step.resource, namespace, step.body or {}), f"{step.name} can be made")
+        await until(lambda: api.create(step.resource, namespace, step.body or {}), f"{step.name} can be made", patience)
     elif step.verb == "edit":
         await api.patch(step.resource, namespace, step.name, step.body or {})
     elif step.verb == "delete":
