@@ -281,8 +281,11 @@ class Lease(Protocol):
 class Measurements(Protocol):
     """What Prometheus has of the servers' metrics. Raises DependencyError, and RejectedError for a wrong query."""
 
-    async def series(self, selector: str, window: Window) -> Sequence[Series]:
-        """The counters that a selector names, at the window's beginning and its moments."""
+    async def series(self, selectors: Sequence[str], window: Window) -> Sequence[Sequence[Series]]:
+        """The counters that each selector names, at the window's beginning and its moments.
+
+        They can be compared: what a server told at one time is in all of them, or in none yet.
+        """
 
     async def numbers(self, query: str, window: Window) -> Sequence[float | None]:
         """The one number that a query gives at each of the window's moments."""

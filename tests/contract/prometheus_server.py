@@ -16,17 +16,26 @@ from tests.contract.processes import free_port, served
 
 # A line of the text format, `name{label="value"} number`, at a moment; None: the counter is not there.
 Line = Callable[[datetime], str | None]
-SCRAPES = "200ms"
 
 
 @contextmanager
 def prometheus(folder: Path, lines: Sequence[Line], moments: Sequence[datetime]) -> Iterator[str]:
     """Its address, once it has one sample of each line at each moment."""
+    with scraping(folder, lines, moments, every="200ms") as (url, done):
+        assert done.wait(60), f"Prometheus does not scrape (see {folder}/log)"
+        yield url
+
+
+@contextmanager
+def scraping(
+    folder: Path, lines: Sequence[Line], moments: Sequence[datetime], every: str
+) -> Iterator[tuple[str, Event]]:
+    """Its address while it takes a sample of each line at each moment, one moment at a time, and when it has all."""
     gobuild.build((PROMETHEUS,))
     with _counters(lines, moments) as (exporter, done):
         job = {"job_name": "servers", "honor_timestamps": True, "track_timestamps_staleness": True}
         targets = {"static_configs": [{"targets": [exporter]}]}
-        timing = {"scrape_interval": SCRAPES, "scrape_timeout": SCRAPES}
+        timing = {"scrape_interval": every, "scrape_timeout": every}
         settings = {"scrape_configs": [job | timing | targets]}
         (folder / "prometheus.yml").write_text(json.dumps(settings))  # JSON is YAML
         address = f"127.0.0.1:{free_port()}"
@@ -34,8 +43,7 @@ def prometheus(folder: Path, lines: Sequence[Line], moments: Sequence[datetime])
         command = [str(PROMETHEUS.binary), *options]
         url = f"http://{address}"
         with served("Prometheus", command, url, os.environ, folder, seconds=60, health="-/healthy"):
-            assert done.wait(60), f"Prometheus does not scrape (see {folder}/log)"
-            yield url
+            yield url, done
 
 
 @contextmanager

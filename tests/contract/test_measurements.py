@@ -3,14 +3,16 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
+from threading import Event
 
 import pytest
 from tests.contract.processes import free_port
-from tests.contract.prometheus_server import prometheus
+from tests.contract.prometheus_server import prometheus, scraping
 from tests.fakes.measurements import Counter, FakeMeasurements
 
-from millwright.adapters.prometheus import PrometheusMeasurements
-from millwright.core.analysis.counting import window
+from millwright.adapters.prometheus import PLACE, PrometheusMeasurements
+from millwright.core.analysis.counting import Window, window
 from millwright.ports import DependencyError, Measurements, RejectedError
 
 INTERVAL = timedelta(seconds=5)
@@ -61,13 +63,16 @@ async def measurements(request: pytest.FixtureRequest, url: str) -> AsyncIterato
 
 
 async def test_counters_have_their_values_at_the_moments_that_they_were_there(measurements: Measurements) -> None:
-    found = {one.labels["pod"]: one.values for one in await measurements.series(SELECTOR, WINDOW)}
+    (series,) = await measurements.series([SELECTOR], WINDOW)
+    found = {one.labels["pod"]: one.values for one in series}
+    assert all(one.labels.keys() >= {"pod"} and PLACE not in one.labels for one in series)
     assert found["a"] == {moment: steady(moment) for moment in WINDOW.moments}
     assert found["b"] == {moment: restarted(moment) for moment in WINDOW.moments[2:]}
 
 
 async def test_a_counter_that_nobody_knows_has_no_series(measurements: Measurements) -> None:
-    assert await measurements.series('requests_total{pod="c"}', WINDOW) == []
+    unknown = 'requests_total{pod="c"}'
+    assert [len(series) for series in await measurements.series([unknown, SELECTOR], WINDOW)] == [0, 2]
 
 
 async def test_a_query_has_a_number_at_each_moment_or_none(measurements: Measurements) -> None:
@@ -87,6 +92,38 @@ async def test_one_that_does_not_answer_is_a_dependency_that_is_down(kind: str) 
     real = PrometheusMeasurements(f"http://127.0.0.1:{free_port()}")
     down: Measurements = fake if kind == "fake" else real
     with pytest.raises(DependencyError) as error:
-        await down.series(SELECTOR, WINDOW)
+        await down.series([SELECTOR], WINDOW)
     assert error.value.reason == "PrometheusUnavailable"
     await real.close()
+
+
+STEP = timedelta(milliseconds=10)
+PAIR = ("hits_total", "all_total")
+
+
+def counted(name: str, moment: datetime) -> str:
+    """As many as there were moments before."""
+    return f"{name} {(moment - BEGAN) / STEP:.0f}"
+
+
+@pytest.fixture
+def scraped_meanwhile(tmp_path: Path) -> Iterator[tuple[str, Event]]:
+    """A Prometheus that scrapes a pair of counters, ten times a second, and its end."""
+    moments = [BEGAN + number * STEP for number in range(50)]
+    with scraping(tmp_path, [partial(counted, name) for name in PAIR], moments, every="100ms") as both:
+        yield both
+
+
+async def test_what_is_compared_is_of_one_scrape(scraped_meanwhile: tuple[str, Event]) -> None:
+    url, done = scraped_meanwhile
+    newest = BEGAN + 500 * STEP
+    real = PrometheusMeasurements(url)
+    seen: set[float] = set()
+    while not done.is_set():
+        found = await real.series(PAIR, Window(BEGAN, (newest - INTERVAL, newest), INTERVAL))
+        values = [one.values[newest] for series in found for one in series]
+        assert len(set(values)) <= 1, values
+        assert len(values) in (0, 2)
+        seen.update(values)
+    await real.close()
+    assert len(seen) > 10

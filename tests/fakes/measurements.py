@@ -18,10 +18,13 @@ class FakeMeasurements:
         self.queries: dict[str, float | None] = {}
         self.is_down = False
 
-    async def series(self, selector: str, window: Window) -> Sequence[Series]:
+    async def series(self, selectors: Sequence[str], window: Window) -> Sequence[Sequence[Series]]:
         self._check()
         times = (window.began, *window.moments)
-        return [Series(labels, _values(counter, times)) for labels, counter in self.counters.get(selector, [])]
+        return [
+            [Series(labels, _values(counter, times)) for labels, counter in self.counters.get(selector, [])]
+            for selector in selectors
+        ]
 
     async def numbers(self, query: str, window: Window) -> Sequence[float | None]:
         self._check()

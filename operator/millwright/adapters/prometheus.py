@@ -12,6 +12,7 @@ from millwright.ports import DependencyError, RejectedError
 
 TIMEOUT_SECONDS = 10.0
 NAME = "prometheus"
+PLACE = "millwright_place"  # a label: which of several selectors it is that names a series
 NOT_SET = "the platform names none: set prometheus.url in its values, or take out spec.analysis"
 
 
@@ -27,17 +28,30 @@ class PrometheusMeasurements:
         """Closes the connections."""
         await self._http.aclose()
 
-    async def series(self, selector: str, window: Window) -> Sequence[Series]:
-        first, recent = await asyncio.gather(
-            self._result("query", {"query": selector, "time": _seconds(window.began)}),
-            self._result("query_range", _range(selector, window)),
-        )
+    async def series(self, selectors: Sequence[str], window: Window) -> Sequence[Sequence[Series]]:
+        try:
+            first, recent = await self._counters(_all_of(selectors), window)
+        except RejectedError:
+            for selector in selectors:  # the refusal is of one of them, and is to say so of what people wrote
+                await self._counters(selector, window)
+            raise
         values: dict[frozenset[tuple[str, str]], dict[datetime, float]] = {}
         for one in first:
             values.setdefault(_identity(one), {})[window.began] = float(one["value"][1])
         for one in recent:
             values.setdefault(_identity(one), {}).update(_values(one))
-        return [Series(dict(labels), found) for labels, found in values.items()]
+        found: list[list[Series]] = [[] for _ in selectors]
+        for identity, at_moments in values.items():
+            labels = dict(identity)
+            found[int(labels.pop(PLACE))].append(Series(labels, at_moments))
+        return found
+
+    async def _counters(self, query: str, window: Window) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """At the window's beginning, and at its moments."""
+        return await asyncio.gather(
+            self._result("query", {"query": query, "time": _seconds(window.began)}),
+            self._result("query_range", _range(query, window)),
+        )
 
     async def numbers(self, query: str, window: Window) -> Sequence[float | None]:
         result = await self._result("query_range", _range(query, window))
@@ -68,11 +82,17 @@ class NoMeasurements:
     async def close(self) -> None:
         """There is nothing to close."""
 
-    async def series(self, selector: str, window: Window) -> Sequence[Series]:
+    async def series(self, selectors: Sequence[str], window: Window) -> Sequence[Sequence[Series]]:
         raise DependencyError(NAME, NOT_SET)
 
     async def numbers(self, query: str, window: Window) -> Sequence[float | None]:
         raise DependencyError(NAME, NOT_SET)
+
+
+def _all_of(selectors: Sequence[str]) -> str:
+    """One query, as Prometheus lets one query see all of a scrape or nothing. Each selector has lines of its own."""
+    parts = (f'label_replace(\n{selector}\n, "{PLACE}", "{place}", "", "")' for place, selector in enumerate(selectors))
+    return " or ".join(parts)
 
 
 def _range(query: str, window: Window) -> dict[str, str]:

@@ -66,8 +66,10 @@ class Analyst:
         self, analysis: Analysis, namespace: str, version_set: str, seen: Window
     ) -> dict[str, tuple[Series, ...]]:
         names = sorted(queries.counters(analysis))
-        selectors = (queries.selector(name, namespace, version_set) for name in names)
-        found = await together(*(self._measurements.series(selector, seen) for selector in selectors))
+        if not names:
+            return {}
+        selectors = [queries.selector(name, namespace, version_set) for name in names]
+        found = await self._measurements.series(selectors, seen)
         return {name: tuple(series) for name, series in zip(names, found, strict=True)}
 
     async def _numbers(

@@ -63,7 +63,7 @@ class TallySource:
     ) -> dict[str, tuple[Added, ...]]:
         asked = (experiment.primary.hits, experiment.primary.total)
         counters = [queries.of_version(query, key, version) for version in versions for query in asked]
-        found = await together(*(self._measurements.series(query, seen) for query in counters))
+        found = await self._measurements.series(counters, seen)
         pairs = zip(versions, found[::2], found[1::2], strict=True)
         return {
             version.version_set: tally.added(hits, total, seen, record.counted_to) for version, hits, total in pairs

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from millwright.adapters.prometheus import NoMeasurements, PrometheusMeasurements
+from millwright.adapters.prometheus import PLACE, NoMeasurements, PrometheusMeasurements
 from millwright.core.analysis.counting import window
 from millwright.ports import DependencyError, RejectedError
 
@@ -40,13 +40,17 @@ def at(*values: tuple[datetime, str]) -> list[list[Any]]:
 
 
 async def test_a_counter_is_read_at_the_beginning_and_at_the_last_moments() -> None:
-    vector = {"metric": LABELS, "value": at((BEGAN, "3"))[0]}
-    matrix = {"metric": LABELS, "values": at((FIRST, "5"), (LAST, "9"))}
+    of_the_first = LABELS | {PLACE: "0"}
+    vector = {"metric": of_the_first, "value": at((BEGAN, "3"))[0]}
+    matrix = {"metric": of_the_first, "values": at((FIRST, "5"), (LAST, "9"))}
     prometheus, asked = answering(found(vector), found(matrix))
-    (series,) = await prometheus.series("requests", WINDOW)
+    (series,), none = await prometheus.series(["requests", "answers"], WINDOW)
     assert series.labels == LABELS
     assert series.values == {BEGAN: 3.0, FIRST: 5.0, LAST: 9.0}
-    assert asked[0] == {"query": "requests", "time": f"{BEGAN.timestamp():.3f}"}
+    assert none == []
+    assert asked[0]["time"] == f"{BEGAN.timestamp():.3f}"
+    assert all(word in asked[0]["query"] for word in ("\nrequests\n", " or ", "\nanswers\n"))
+    assert asked[1]["query"] == asked[0]["query"]
     assert asked[1]["step"] == "10"
     await prometheus.close()
 
@@ -84,6 +88,15 @@ async def test_refused(answer: tuple[int, Any], error: type[Exception], words: s
         await prometheus.numbers("x", WINDOW)
 
 
+async def test_of_several_selectors_the_wrong_one_is_refused_by_its_own_words() -> None:
+    refused = (400, {"error": "3:9: parse error"}), (400, {"error": "3:9: parse error"})
+    own = (400, {"error": "1:5: parse error"}), (400, {"error": "1:5: parse error"})
+    prometheus, asked = answering(*refused, found(), found(), *own)
+    with pytest.raises(RejectedError, match="1:5: parse error"):
+        await prometheus.series(["requests", "sum("], WINDOW)
+    assert [query["query"] for query in asked[2:]] == ["requests", "requests", "sum(", "sum("]
+
+
 async def test_a_platform_without_prometheus_says_what_to_set() -> None:
     with pytest.raises(DependencyError, match=re.escape("prometheus.url")):
-        await NoMeasurements().series("x", WINDOW)
+        await NoMeasurements().series(["x"], WINDOW)
