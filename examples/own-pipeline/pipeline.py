@@ -41,7 +41,8 @@ def train_classifier(train: dsl.Input[dsl.Dataset], test: dsl.Input[dsl.Dataset]
     mlflow.sklearn.autolog(log_models=False, log_datasets=False)  # parameters and training metrics; the model is below
     with mlflow.start_run():  # the run that Millwright opened: MLFLOW_RUN_ID is set
         model.fit(rows, cultivar)
-        mlflow.sklearn.log_model(model, name="model", input_example=rows.head(50))
+        needs = mlflow.sklearn.get_default_pip_requirements(include_skops=True)
+        mlflow.sklearn.log_model(model, name="model", input_example=rows.head(50), pip_requirements=needs)
         mlflow.log_metric("held_out_accuracy", model.score(unseen, truth))
 
 

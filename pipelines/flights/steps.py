@@ -36,6 +36,11 @@ def train_classifier(table: dsl.Input[dsl.Dataset], max_iter: int, learning_rate
         signature = mlflow.models.infer_signature(sample, model.predict(sample))
         trusted = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
         logged = mlflow.sklearn.log_model(
-            model, name="model", signature=signature, input_example=sample, skops_trusted_types=trusted
+            model,
+            name="model",
+            signature=signature,
+            input_example=sample,
+            skops_trusted_types=trusted,
+            pip_requirements=mlflow.sklearn.get_default_pip_requirements(include_skops=True),
         )
     return logged.model_id

@@ -18,7 +18,7 @@ from tests.e2e.test_failures import PIPELINE, failed, run_of
 
 DATA, BUCKET = b"the wines of 1991", "e2e-inputs"
 DIGEST = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
-LOG_MODEL = 'mlflow.sklearn.log_model(model, name="model", input_example=rows.head(50))'
+LOG_MODEL = 'mlflow.sklearn.log_model(model, name="model", input_example=rows.head(50), pip_requirements=needs)'
 LOG_METRIC = 'mlflow.log_metric("held_out_accuracy", model.score(unseen, truth))'
 ACCURATE = {"metric": "held_out_accuracy", "operator": ">=", "threshold": 0.5}
 NEVER = [ACCURATE | {"operator": ">", "threshold": 1}]  # where what comes after the pipeline is not of interest
@@ -101,7 +101,7 @@ def locked_out(team: Team, store: Store) -> None:
     """Its model is a pickle, and S3 does not take its keys."""
     team.apply({"apiVersion": "millwright.dev/v1alpha1", "kind": "Model", "metadata": {"name": "pickles"}})
     team.apply(keys(store.keys | {"AWS_SECRET_ACCESS_KEY": "guessed"}))
-    pickled = training(LOG_MODEL, LOG_MODEL.replace("50))", '50), serialization_format="cloudpickle")'))
+    pickled = training(LOG_MODEL, LOG_MODEL.replace("=needs", '=needs, serialization_format="cloudpickle"'))
     run_of(team, "locked-out", pickled, storage={"secretRef": "own-keys"}, output={"model": "pickles"})
 
 

@@ -48,7 +48,7 @@ def finish(mode: str, seconds: int):
     rows, kinds = load_iris(return_X_y=True, as_frame=True)
     model = LogisticRegression(max_iter=1000).fit(rows, kinds)
     mlflow.log_metric("accuracy", model.score(rows, kinds))
-    mlflow.sklearn.log_model(model, name="model", input_example=rows.head(20))
+    mlflow.sklearn.log_model(model, name="model", input_example=rows.head(20), pip_requirements=[])
 
 
 @dsl.pipeline(name="shapes")
