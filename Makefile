@@ -15,6 +15,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 K ?=
 # Files of tests, several at a time, in the order of their names.
 FILES := --dist loadfile --no-loadscope-reorder
+# Of the contracts, those that need what `make install` installs.
+INSTALLED := $(patsubst %,tests/contract/test_%.py,dataset_checks kubeflow_server pipelines)
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -88,11 +90,12 @@ test: export KUBEFLOW = 1
 test: export KUEUE = 1
 test: export GATEWAY = 1
 test: export RUNNER_PYTHON = $(RUNNER)/bin/python
-test: lint environments ## Everything: units, serving, pipelines, contracts, and the main job on the real cluster
+test: environments ## Everything: units, serving, pipelines, contracts, and the main job on the real cluster
 	python3 -m tests.cluster build
-	$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-local test-campaign platform
-	$(DEV)/bin/python -m pytest tests/e2e tests/contract tests/cluster -q -m "not alone" --ignore=tests/contract/test_campaign.py -n 2 $(FILES)
-	$(DEV)/bin/python -m pytest tests/e2e -q -m alone
+	$(MAKE) --no-print-directory --jobs=4 --output-sync=target lint test-local test-campaign platform
+	$(DEV)/bin/python -m pytest tests/e2e $(INSTALLED) tests/cluster -q -m "not alone and not apart" -n 2 $(FILES)
+	$(DEV)/bin/python -m pytest tests/e2e -q -m apart -n 2 $(FILES)
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-alone test-contract
 
 test-local: # what needs no cluster, while it comes up
 	$(DEV)/bin/python -m pytest tests/unit tests/cli tests/serving -q -n 2 $(FILES)
@@ -100,6 +103,12 @@ test-local: # what needs no cluster, while it comes up
 
 test-campaign: # mostly waits
 	$(DEV)/bin/python -m pytest tests/contract/test_campaign.py -q
+
+test-alone: # waits more than it works
+	$(DEV)/bin/python -m pytest tests/e2e -q -m alone
+
+test-contract: # what needs an API server, and nothing that was installed there
+	$(DEV)/bin/python -m pytest tests/contract -q $(patsubst %,--ignore=%,tests/contract/test_campaign.py $(INSTALLED))
 
 platform: # `make cluster images install`, one after the other also where make does several things at once
 	@python3 -m tests.cluster up
@@ -109,4 +118,4 @@ platform: # `make cluster images install`, one after the other also where make d
 test-e2e: environments ## A choice on the running cluster: make test-e2e K="expr"
 	RUNNER_PYTHON=$(RUNNER)/bin/python $(DEV)/bin/python -m pytest tests/e2e -q $(if $(K),-k "$(K)")
 
-.PHONY: help environments lock crds pipelines lint cluster cluster-down images install demo bench campaign test-unit test test-local test-campaign platform test-e2e
+.PHONY: help environments lock crds pipelines lint cluster cluster-down images install demo bench campaign test-unit test test-local test-campaign test-alone test-contract platform test-e2e

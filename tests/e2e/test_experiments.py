@@ -18,7 +18,7 @@ from tests.e2e.fliers import NAME, Fliers
 from tests.e2e.test_import import COEFFICIENTS, COLUMNS
 from tests.serving import onnx_bytes
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.apart
 
 # With an intercept of 0 one of these is predicted to be on time by more than a half, with 1.5 two are.
 ROWS = [[1.0, 0.0], [0.0, 0.5], [0.0, 1.0], [0.0, 2.0]]

@@ -7,7 +7,7 @@ from demo.kube import kubectl
 from tests.e2e.conftest import eventually
 from tests.e2e.kubeflow import NAMESPACE, KubeflowTeam, ask, runs
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.apart
 
 RUN_LABEL = "pipeline/runid"
 DRAINED = "e2e.millwright.dev/drained"

@@ -14,7 +14,7 @@ from tests.e2e.fliers import ERRORS, NAME, Fliers
 from tests.e2e.test_import import COEFFICIENTS, COLUMNS, INTERCEPT
 from tests.serving import onnx_bytes
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.apart
 
 GOOD_ROW, BRITTLE_ROW = [1.0, 0.0], [7.0, 0.0]
 SECONDS_TO_ROLL_BACK = 30
