@@ -9,6 +9,10 @@ from millwright.core.analysis.confidence import Counts
 from millwright.core.analysis.counting import RECENT_INTERVALS, Labels, Series, Window, counted
 from millwright.core.analysis.verdict import Verdict
 
+# After so long Prometheus has what a server told, or will never have it: by default a scrape may take ten seconds, and
+# is dated when it began. What came later to a moment up to which was counted would be missing for good.
+SETTLED = timedelta(seconds=10)
+
 
 @dataclass(frozen=True)
 class Added:
@@ -36,11 +40,11 @@ class Tally:
 
 
 def window(began: datetime, counted_to: datetime, now: datetime, interval: timedelta) -> Window | None:
-    """The last intervals that are over, on a grid from the beginning; None: all of them are counted.
+    """The last intervals that are settled, on a grid from the beginning; None: all of them are counted.
 
     Those that were counted already tell what a counter had that was not scraped for a while.
     """
-    over = int((now - began) / interval)
+    over = int((now - SETTLED - began) / interval)
     last = began + over * interval
     if last <= counted_to:
         return None

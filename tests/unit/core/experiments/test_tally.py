@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from millwright.core.analysis.confidence import Counts
 from millwright.core.analysis.counting import RECENT_INTERVALS, Series
-from millwright.core.experiments.tally import Added, Tally, added, window
+from millwright.core.experiments.tally import SETTLED, Added, Tally, added, window
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 INTERVAL = timedelta(seconds=10)
@@ -19,7 +19,12 @@ def at(seconds: float) -> datetime:
     return BEGAN + timedelta(seconds=seconds)
 
 
-# Counted up to, now → the moments that are read, in seconds.
+def settled(seconds: float) -> datetime:
+    """When what was told up to then is known."""
+    return at(seconds) + SETTLED
+
+
+# Counted up to, what is settled now → the moments that are read, in seconds.
 WINDOWS: dict[str, tuple[float, float, list[int] | None]] = {
     "before the first interval is over": (0, 9, None),
     "the first interval": (0, 10, [0, 10]),
@@ -31,7 +36,7 @@ WINDOWS: dict[str, tuple[float, float, list[int] | None]] = {
 
 @pytest.mark.parametrize(("counted_to", "now", "expected"), WINDOWS.values(), ids=WINDOWS.keys())
 def test_a_window_has(counted_to: float, now: float, expected: list[int] | None) -> None:
-    found = window(BEGAN, at(counted_to), at(now), INTERVAL)
+    found = window(BEGAN, at(counted_to), settled(now), INTERVAL)
     moments = None if expected is None else tuple(at(seconds) for seconds in expected)
     assert (found.moments if found else None) == moments
 
@@ -53,14 +58,14 @@ COUNTERS: dict[str, tuple[list[float | None], list[float]]] = {
 
 @pytest.mark.parametrize(("values", "expected"), COUNTERS.values(), ids=COUNTERS.keys())
 def test_of(values: list[float | None], expected: list[float]) -> None:
-    seen = window(BEGAN, at(20), at(40), INTERVAL)
+    seen = window(BEGAN, at(20), settled(40), INTERVAL)
     assert seen is not None
     found = added([], [counter(values)], seen, at(20))
     assert [one.counts.total for one in found] == expected
 
 
 def test_hits_are_never_more_than_there_were() -> None:
-    seen = window(BEGAN, BEGAN, at(10), INTERVAL)
+    seen = window(BEGAN, BEGAN, settled(10), INTERVAL)
     assert seen is not None
     (only,) = added([counter([0, 9])], [counter([0, 8])], seen, BEGAN)
     assert only == Added(BEGAN, Counts(8, 8))
@@ -72,15 +77,16 @@ def test_an_arm_has_only_what_came_after_its_first_request() -> None:
     assert tally.since("another", BEGAN) == Counts(0, 0)
 
 
-@given(st.lists(st.integers(1, 80), min_size=1, max_size=30))
-def test_all_looks_together_count_everything_once(pauses: list[int]) -> None:
-    """As long as none comes later than the window reaches back."""
+@given(st.lists(st.tuples(st.integers(1, 80), st.floats(0, SETTLED.total_seconds())), min_size=1, max_size=30))
+def test_all_looks_together_count_everything_once_however_late_it_is_known(looks: list[tuple[int, float]]) -> None:
+    """As long as none comes later than the window reaches back, and nothing is known later than it is settled."""
     now, counted_to, sum_of_all = 0, BEGAN, 0.0
-    for pause in pauses:
+    for pause, lateness in looks:
         now += pause
-        seen = window(BEGAN, counted_to, at(now), INTERVAL)
+        seen = window(BEGAN, counted_to, settled(now), INTERVAL)
         if seen is not None:
-            grid = counter([3.0 * n for n in range(now // 10 + 1)])
+            known = now + SETTLED.total_seconds() - lateness  # later moments have the last value that is known
+            grid = counter([0.3 * min(10 * n, known) for n in range(now // 10 + 1)])
             sum_of_all += sum(one.counts.total for one in added([], [grid], seen, counted_to))
             counted_to = seen.moments[-1]
-    assert sum_of_all == 3 * (now // 10)
+    assert sum_of_all == pytest.approx(3 * (now // 10))
