@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import TracebackType
 
 from demo.kube import kubectl
@@ -16,6 +17,7 @@ VERSION_HEADER = "x-millwright-model-version"
 TIMEOUT_SECONDS = 10.0
 
 
+@cache
 def gateway_address() -> str:
     """Where the local cluster's Gateway listens."""
     return kubectl("get", "gateway", "public", "-n", "gateways", "-o", "jsonpath={.status.addresses[0].value}").strip()
