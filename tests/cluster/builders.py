@@ -90,6 +90,7 @@ class Buildah:
         base = ("--build-arg", f"BASE_IMAGE={self.base()}", "--pull-never")
         self._run("build", "--isolation", "chroot", "--layers", *base, *_flags(name, contexts, dockerfile))
         self._push(name)
+        self._run("rmi", "--prune")  # what this one has replaced: each build looks through all layers that there are
 
     def export(self, name: str) -> None:
         if not imagestore.descriptor(name):
