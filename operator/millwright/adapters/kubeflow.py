@@ -107,7 +107,7 @@ class KubeflowPipelines:
         if phase is Phase.FAILED:
             cause = await kubeflow_failures.cause(self._cluster, space, run)
         elif not pods and await self._has_lost_its_workflow(space, run):
-            phase, cause = Phase.FAILED, kubeflow_failures.WORKFLOW_LOST
+            phase, cause = Phase.FAILED, kubeflow_failures.lost(run)
         return PipelineRun(
             key=execution.key,
             reference=self._reference(run),

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from millwright.adapters import kubeflow_runs
 from millwright.adapters.kubeflow_snapshots import RUN_LABEL, Space
 from millwright.core import pod_state
 from millwright.core.caching import LAUNCHER_FAILED
-from millwright.core.execution import Cause
+from millwright.core.execution import Cause, Phase
 from millwright.core.placement import TASK_LABEL
 from millwright.ports import PODS, WORKFLOWS, Cluster, Manifest
 
@@ -15,11 +16,21 @@ MAIN = "main"
 TAIL_LINES = 100
 KEPT_LINES = 20
 WORKFLOW_LOST = Cause("WorkflowLost", "the run's Workflow was deleted in the cluster")
+WORKFLOW_DROPPED = Cause(
+    "WorkflowDropped",
+    "the Kubeflow server deleted the run's Workflow as it began: it does so when it hears of one before it has stored "
+    "the run (https://github.com/kubeflow/pipelines/issues/6189)",
+)
 # Argo's executor and KFP's launcher write around the user's own lines; the launcher says the user's exit code.
 NOT_THE_USERS = re.compile(r'([IWEF]\d{4} \d\d:\d\d:\d\d|time="|\[KFP Executor |Error: exit status \d+$)')
 EXIT_CODE = re.compile(r"^F\d{4} .*failed to execute component: exit status (\d+)", re.MULTILINE)
 FATAL = re.compile(r"^F\d{4} \S+\s+\d+ \S+\] (.+)$", re.MULTILINE)
 TERMINATED_CODE = "143"  # SIGTERM: the pod was deleted
+
+
+def lost(run: Mapping[str, Any]) -> Cause:
+    """Of a run under way that has no Workflow. One that the server has never heard of again is the server's doing."""
+    return WORKFLOW_DROPPED if kubeflow_runs.phase(run) is Phase.PENDING else WORKFLOW_LOST
 
 
 async def cause(cluster: Cluster, space: Space, run: Mapping[str, Any]) -> Cause:

@@ -6,8 +6,8 @@ from millwright.core.training_state import Subject
 
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 BUDGET_EXCEEDED = "BudgetExceeded"
-# The platform took the node or the pod away: no fault of the run, so it does not count against backoffLimit.
-NOT_COUNTED = frozenset({"Preempted", "Evicted", "NodeLost", "PodLost"})
+# The platform took the node, the pod or the Workflow away: no fault of the run, so not counted against backoffLimit.
+NOT_COUNTED = frozenset({"Preempted", "Evicted", "NodeLost", "PodLost", "WorkflowDropped"})
 # Reasons of packaging: what may come back by itself, or is mended elsewhere than in the spec.
 UNAVAILABLE = frozenset({"StorageUnavailable", "MlflowUnavailable"})
 MOST_ATTEMPTS = 100

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.fakes.cluster import FakeCluster
 
-from millwright.adapters.kubeflow_failures import cause, last_lines
+from millwright.adapters.kubeflow_failures import cause, last_lines, lost
 from millwright.adapters.kubeflow_snapshots import Space
 from millwright.core.execution import Cause
 from millwright.ports import PODS, WORKFLOWS, Manifest
@@ -125,6 +125,11 @@ async def test_of_a_deleted_pod_the_workflow_tells_the_task() -> None:
 
 async def test_a_workflow_that_is_gone_is_said() -> None:
     assert (await cause(FakeCluster(), SPACE, RUN)).reason == "WorkflowLost"
+
+
+@pytest.mark.parametrize(("state", "reason"), [("RUNNING", "WorkflowLost"), ("PENDING", "WorkflowDropped")])
+def test_a_workflow_that_went_before_the_server_heard_of_it_went_by_the_server(state: str, reason: str) -> None:
+    assert lost(RUN | {"state": state}).reason == reason
 
 
 def test_a_log_without_the_executors_words_is_the_users() -> None:

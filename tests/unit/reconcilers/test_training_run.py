@@ -116,8 +116,9 @@ async def test_a_changed_parameter_ends_the_execution_under_way_and_starts_anoth
     assert [run.status for _, _, run in world.registry.runs.values()] == ["KILLED", "FINISHED"]
 
 
-async def test_an_attempt_that_lost_its_node_does_not_count() -> None:
-    lost = Cause("Preempted", "a more important pod needed the node")
+@pytest.mark.parametrize("reason", ["Preempted", "WorkflowDropped"])
+async def test_an_attempt_that_the_platform_took_away_does_not_count(reason: str) -> None:
+    lost = Cause(reason, "a more important pod needed the node")
     world = await started(FakeWorld(outcomes=(lost, lost, None)), backoffLimit=0)
     await world.settle(world.training_runs)
     assert world.status()["state"] == "Succeeded"
