@@ -25,6 +25,7 @@ def reviewers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     eventually("version 1 is made", lambda: team.status("mmodel").get("latestVersion") == "1", 400)
     team.apply_example(regularization=0.25)
     eventually("version 2 is made", lambda: team.status("mmodel").get("latestVersion") == "2", 400)
+    eventually("its run says so", lambda: team.status("trainingrun").get("modelVersion") == "2")
     with patch.dict(os.environ, install(tmp_path_factory.mktemp("bin"))):
         yield team
     kubectl("delete", "namespace", team.namespace, "--wait=false")
