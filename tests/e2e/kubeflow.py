@@ -51,6 +51,11 @@ class KubeflowTeam(Team):
         tasks = self.status("trainingrun", name).get("tasks", [])
         return dict(next((t for t in tasks if t["name"] == task), {}))
 
+    def outcomes(self, name: str) -> list[str]:
+        """Of its attempts, newest first, but for those whose Workflow the server took away as they began."""
+        history = self.status("trainingrun", name).get("history", [])
+        return [entry["outcome"] for entry in history if entry["outcome"] != "WorkflowDropped"]
+
     def has_begun(self, name: str, task: str = "finish") -> None:
         """Returns when a task runs."""
         eventually(f"{task} of {name} runs", lambda: self.task(name, task).get("state") == "Running", 240)
