@@ -12,6 +12,8 @@ MLSERVER := $(call venv,bench-mlserver)
 UV_VERSION := 0.13.9
 export PYTHONPATH := operator:serving:pipelines:cli:.
 export PYTHONDONTWRITEBYTECODE := 1
+# Behind a proxy with an authority of its own, the machine's certificates are what counts.
+export UV_SYSTEM_CERTS := 1
 K ?=
 # Files of tests, several at a time, in the order of their names.
 FILES := --dist loadfile --no-loadscope-reorder

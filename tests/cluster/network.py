@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from .settings import (
@@ -81,7 +82,7 @@ def leftovers(checkout: Checkout) -> list[str]:
     address = [f"address {API_ADDRESS}"] if API_ADDRESS in run("ip", "address", "show", "dev", "lo") else []
     networks = (POD_NETWORK.split(".0.0")[0], NODE_NETWORK.split(".0/")[0], SERVICE_NETWORK.split(".0.0")[0])
     routes = [f"route {line}" for line in run("ip", "route").splitlines() if line.startswith(networks)]
-    tables = "".join(run("iptables-save", "-t", table) for table in ("nat", "filter"))
+    tables = "".join(run("iptables-save", "-t", table) for table in ("nat", "filter") if shutil.which("iptables-save"))
     rules = [f"iptables {line}" for line in tables.splitlines() if _COMMENT in line]
     changed = [f"sysctl {name}" for name, value in _saved(checkout).items() if _sysctl(name).read_text() != value]
     return links + address + routes + rules + changed
