@@ -52,9 +52,8 @@ class Team:
 
     def apply(self, *manifests: str | dict[str, Any]) -> None:
         """Applies manifests in this namespace."""
-        for manifest in manifests:
-            text = manifest if isinstance(manifest, str) else json.dumps(manifest)
-            kubectl("apply", "-n", self.namespace, "-f", "-", input=text)
+        documents = (manifest if isinstance(manifest, str) else json.dumps(manifest) for manifest in manifests)
+        kubectl("apply", "-n", self.namespace, "-f", "-", input="\n---\n".join(documents))
 
     def pods(self, run: str) -> str:
         """Names of the pods of a TrainingRun."""

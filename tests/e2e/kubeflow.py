@@ -13,7 +13,7 @@ from tests.e2e.conftest import Team, eventually
 
 # Whose pipelines run on Kubeflow: demo/kubeflow.yaml says so.
 NAMESPACE, REPLAY_NAMESPACE = "e2e-kubeflow", "e2e-kubeflow-replay"
-SHAPES = (Path(__file__).parent / "pipelines" / "shapes.yaml").read_text()
+SHAPES, ENDING = ((Path(__file__).parent / "pipelines" / f"{name}.yaml").read_text() for name in ("shapes", "ending"))
 Json = dict[str, Any]
 
 
@@ -23,14 +23,12 @@ class KubeflowTeam(Team):
     def __init__(self, namespace: str) -> None:
         super().__init__(namespace)
         profile.apply(Checkout(), namespace)
-        self.apply(_object("Model", "shapes", {}), _config_map("shapes", SHAPES))
+        self.apply(_object("Model", "shapes", {}))
 
-    def run(self, name: str, pipeline: str = "", **spec: Any) -> None:
-        """A TrainingRun of the pipeline `shapes`, or of another text."""
-        if pipeline:
-            self.apply(_config_map(name, pipeline))
-        source = {"pipeline": {"configMapRef": {"name": name if pipeline else "shapes"}}}
-        self.apply(_object("TrainingRun", name, source | {"output": {"model": "shapes"}} | spec))
+    def run(self, name: str, pipeline: str = ENDING, **spec: Any) -> None:
+        """A TrainingRun of a pipeline, which is its text."""
+        wanted = {"pipeline": {"configMapRef": {"name": name}}, "output": {"model": "shapes"}} | spec
+        self.apply(_config_map(name, pipeline), _object("TrainingRun", name, wanted))
 
     def succeeds(self, name: str, seconds: float = 400) -> Json:
         """The status, once the run has succeeded."""

@@ -5,24 +5,24 @@ from collections.abc import Iterator
 import pytest
 from demo.kube import kubectl
 from tests.e2e.conftest import eventually
-from tests.e2e.kubeflow import NAMESPACE, SHAPES, KubeflowTeam, ask, runs
+from tests.e2e.kubeflow import ENDING, NAMESPACE, SHAPES, KubeflowTeam, ask, runs
 
 MANY_GPUS = SHAPES.replace("resourceCount: '1'", "resourceCount: '64'").replace("count: '1'", "count: '64'")
-NO_IMAGE = SHAPES.replace("millwright.local/runner:dev", "millwright.local/absent:dev")
+NO_IMAGE = ENDING.replace("millwright.local/runner:dev", "millwright.local/absent:dev")
 
 
 @pytest.fixture(scope="module")
 def kubeflow() -> Iterator[KubeflowTeam]:
     """A team with runs of all kinds, started at once: each of them takes about a minute."""
     team = KubeflowTeam(NAMESPACE)
-    team.run("wide", parameters={"slices": 20, "gpu": True})
+    team.run("wide", SHAPES, parameters={"slices": 20, "gpu": True})
     team.run("exits", parameters={"mode": "exit"}, backoffLimit=1)
     team.run("hungry", parameters={"mode": "memory"})
-    team.run("imageless", pipeline=NO_IMAGE)
+    team.run("imageless", NO_IMAGE)
     team.run("slow", parameters={"seconds": 600}, activeDeadlineSeconds=60)
     team.run("costly", parameters={"seconds": 600}, budget={"maxCost": "0.0005"})
     team.run("paused", parameters={"seconds": 30})
-    team.run("waiting", pipeline=MANY_GPUS, parameters={"gpu": True})
+    team.run("waiting", MANY_GPUS, parameters={"gpu": True})
     yield team
     kubectl("delete", "namespace", NAMESPACE, "--timeout=120s", "--ignore-not-found")
 

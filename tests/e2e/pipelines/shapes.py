@@ -1,6 +1,7 @@
-"""What runs on Kubeflow look like, in one pipeline; `python tests/e2e/pipelines/shapes.py` compiles it to shapes.yaml.
+"""What runs on Kubeflow look like; `python tests/e2e/pipelines/shapes.py` compiles it to shapes.yaml and ending.yaml.
 
-Steps in a row, a loop, a branch, a step that asks for a GPU, and a last one that ends as it is told.
+`shapes`: steps in a row, a loop, a branch, a step that asks for a GPU, and a last one that ends as it is told.
+`ending`: the last one alone, for what it ends as: three pods instead of seven.
 """
 
 from pathlib import Path
@@ -51,6 +52,11 @@ def finish(mode: str, seconds: int):
     mlflow.sklearn.log_model(model, name="model", input_example=rows.head(20), pip_requirements=[])
 
 
+def last(mode: str, seconds: int) -> dsl.PipelineTask:
+    task = finish(mode=mode, seconds=seconds)
+    return task.set_memory_request("64M").set_memory_limit("1G").set_caching_options(False)
+
+
 @dsl.pipeline(name="shapes")
 def shapes(slices: int = 0, gpu: bool = False, mode: str = "good", seconds: int = 0):
     """Looks as it is told."""
@@ -59,9 +65,15 @@ def shapes(slices: int = 0, gpu: bool = False, mode: str = "good", seconds: int 
         square(number=number).set_cpu_request("50m")
     with dsl.If(gpu == True, name="with-gpu"):  # noqa: E712 - kfp compiles the comparison
         accelerate().set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(1).set_caching_options(False)
-    last = finish(mode=mode, seconds=seconds).after(numbers)
-    last.set_memory_request("64M").set_memory_limit("1G").set_caching_options(False)
+    last(mode, seconds).after(numbers)
+
+
+@dsl.pipeline(name="ending")
+def ending(mode: str = "good", seconds: int = 0):
+    """Ends as it is told."""
+    last(mode, seconds)
 
 
 if __name__ == "__main__":
-    compiler.Compiler().compile(shapes, str(Path(__file__).with_suffix(".yaml")))
+    for pipeline in (shapes, ending):
+        compiler.Compiler().compile(pipeline, str(Path(__file__).with_name(f"{pipeline.name}.yaml")))
