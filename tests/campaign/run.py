@@ -17,7 +17,7 @@ class Size:
     rounds: int = 2
     runs: int = 40
     minutes: float = 3
-    patience: int = 60
+    patience: int = 75
 
 
 async def campaign(size: Size, folder: Path) -> list[str]:

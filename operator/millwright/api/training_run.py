@@ -144,7 +144,8 @@ class TrainingRunSpec(ApiModel):
         0,
         ge=0,
         le=10,
-        description="How often a failed attempt is tried again. Preempted and evicted attempts are tried again anyway.",
+        description="How often a failed attempt is tried again: at once, then after 10 s, 20 s, 40 s, and at most 6 "
+        "minutes. Preempted and evicted attempts are tried again anyway.",
     )
     budget: Budget | None = Field(None, description="What the run may cost; unlimited, when left out.")
     ttl_seconds_after_finished: int | None = Field(

@@ -1,4 +1,6 @@
-"""Attempts: which one is wanted, which failures are tried again and count, and what lets a final one begin anew."""
+"""Attempts: which one is wanted, and when; which failures count, and what lets a final one begin anew."""
+
+from datetime import datetime, timedelta
 
 from millwright.api.training_run import TrainingRunStatus
 from millwright.core.execution import Cause, Execution, spec_hash
@@ -6,11 +8,14 @@ from millwright.core.training_state import Subject
 
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 BUDGET_EXCEEDED = "BudgetExceeded"
+RAISED_LIMITS = frozenset({DEADLINE_EXCEEDED, BUDGET_EXCEEDED})  # since then, or there would be no other attempt
 # The platform took the node, the pod or the Workflow away: no fault of the run, so not counted against backoffLimit.
 NOT_COUNTED = frozenset({"Preempted", "Evicted", "NodeLost", "PodLost", "WorkflowDropped"})
 # Reasons of packaging: what may come back by itself, or is mended elsewhere than in the spec.
 UNAVAILABLE = frozenset({"StorageUnavailable", "MlflowUnavailable"})
 MOST_ATTEMPTS = 100
+# The second attempt follows at once. Then they back off as Kubernetes' Jobs do.
+FIRST_DELAYED, FIRST_DELAY, LONGEST_DELAY = 3, timedelta(seconds=10), timedelta(minutes=6)
 
 
 def current_execution(subject: Subject) -> Execution:
@@ -39,6 +44,16 @@ def is_tried_again(subject: Subject, execution: Execution, cause: Cause) -> bool
     if cause.limit is not None:
         return _has_more_room(subject, cause.reason, cause.limit)
     return not cause.final and failures(subject.status, execution, cause) <= subject.spec.backoff_limit
+
+
+def begins(status: TrainingRunStatus, execution: Execution) -> datetime | None:
+    """When an attempt may begin that has to wait, each for twice as long as the one before it. None: at once."""
+    before = (execution.spec_hash, execution.attempt - 1)
+    failed = next((entry for entry in status.history if (entry.spec_hash, entry.attempt) == before), None)
+    if failed is None or execution.attempt < FIRST_DELAYED or failed.outcome in RAISED_LIMITS:
+        return None
+    doublings = min(execution.attempt - FIRST_DELAYED, 10)  # enough for the longest, and a timedelta holds it
+    return failed.completion_time + min(FIRST_DELAY * (1 << doublings), LONGEST_DELAY)
 
 
 def _has_more_room(subject: Subject, reason: str, had: float) -> bool:

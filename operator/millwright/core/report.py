@@ -13,9 +13,9 @@ from millwright.api.training_results import (
     PipelineRunReference,
     TaskStatus,
 )
-from millwright.api.training_run import MAX_METRICS, MAX_TASKS, TrainingRunStatus
+from millwright.api.training_run import MAX_METRICS, MAX_TASKS, TrainingRunSpec, TrainingRunStatus
 from millwright.core import cost, history, replay, verdicts
-from millwright.core.attempts import failures, following
+from millwright.core.attempts import begins, failures, following
 from millwright.core.conditions import Fact, merge, ready, stalled, working
 from millwright.core.execution import Cause, Execution, Task
 from millwright.core.gates import Verdict
@@ -164,24 +164,31 @@ def _ended(
 
 
 def retried(observed: Observed, execution: Execution, now: datetime, cause: Cause) -> TrainingRunStatus:
-    """The attempt failed; the next one begins."""
-    subject = observed.subject
-    counted = failures(subject.status, execution, cause)
-    limit = f"{counted} of {subject.spec.backoff_limit + 1} failures that count"
-    facts = working("Retrying", f"attempt {execution.attempt} failed, {limit} ({_sentence(cause)}); trying again")
-    return status(
-        subject,
-        following(execution),
-        now,
-        "Pending",
-        facts,
-        failure=_failure(cause),
-        failures=counted,
-        history=history.with_end(observed, execution, now, cause.reason, None),
-    )
+    """The attempt failed, and another one follows."""
+    subject, attempt = observed.subject, following(execution)
+    changes: dict[str, Any] = {
+        "failure": _failure(cause),
+        "failures": failures(subject.status, execution, cause),
+        "history": history.with_end(observed, execution, now, cause.reason, None),
+    }
+    told = subject.status.model_copy(update=changes)
+    return status(subject, attempt, now, "Pending", _retrying(subject.spec, told, attempt), **changes)
 
 
-def _sentence(cause: Cause) -> str:
+def backing_off(subject: Subject, execution: Execution, now: datetime) -> TrainingRunStatus:
+    """What was said when the attempt before failed, for as long as this one waits."""
+    return status(subject, execution, now, "Pending", _retrying(subject.spec, subject.status, execution))
+
+
+def _retrying(spec: TrainingRunSpec, told: TrainingRunStatus, attempt: Execution) -> tuple[Fact, ...]:
+    limit = f"{told.failures} of {spec.backoff_limit + 1} failures that count"
+    why = f" ({_sentence(told.failure)})" if told.failure else ""
+    begin = begins(told, attempt)
+    when = f"at {begin:%Y-%m-%dT%H:%M:%SZ}" if begin else "now"
+    return working("Retrying", f"attempt {attempt.attempt - 1} failed, {limit}{why}; the next one begins {when}")
+
+
+def _sentence(cause: Cause | Failure) -> str:
     where = f"step {cause.task}: " if cause.task else ""
     code = f" (exit code {cause.exit_code})" if cause.exit_code is not None else ""
     last = cause.message.strip().splitlines()[-1:] or [""]

@@ -22,7 +22,7 @@ from millwright.core.actions import (
     Terminate,
     TrainingAction,
 )
-from millwright.core.attempts import current_execution, is_tried_again
+from millwright.core.attempts import begins, current_execution, is_tried_again
 from millwright.core.caching import may_use_cache
 from millwright.core.conditions import stalled, working
 from millwright.core.endings import close, concluded, finish, leave_queue, stop
@@ -113,6 +113,15 @@ def _incomplete(observed: Observed, execution: Execution, now: datetime) -> Trai
     facts = (stalled if missing.final else working)(missing.reason, missing.message)
     status = report.status(observed.subject, execution, now, "Pending", facts)
     return Plan(status, requeue_after=WAIT_SECONDS)
+
+
+def _backing_off(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
+    """Before it asks for quota: what waits needs none."""
+    begin = begins(observed.subject.status, execution)
+    if not observed.is_to_be_launched or begin is None or begin <= now:
+        return None
+    status = report.backing_off(observed.subject, execution, now)
+    return Plan(status, requeue_after=(begin - now).total_seconds())
 
 
 def _untracked(observed: Observed, execution: Execution, now: datetime) -> TrainingPlan | None:
@@ -235,6 +244,7 @@ STAGES: tuple[Stage, ...] = (
     _recorded_failure,
     _suspended,
     _incomplete,
+    _backing_off,
     dataset_checks.unchecked,
     queued,
     _untracked,
