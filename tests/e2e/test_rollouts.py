@@ -96,7 +96,7 @@ def test_a_version_that_answers_otherwise_is_found_by_mirrored_requests(fliers: 
 def test_a_slow_version_is_taken_back(fliers: Fliers, good_client: Client) -> None:
     latency = {"name": "latency-p90-ms", "max": 25}
     fliers.deploys(analysis={"intervalSeconds": 5, "confidence": 0.9, "metrics": [ERRORS, latency]})
-    fliers.release("5", onnx_bytes.slow_classifier(COLUMNS, COEFFICIENTS, INTERCEPT))
+    fliers.release("5", onnx_bytes.slow_classifier(COLUMNS, COEFFICIENTS, INTERCEPT, milliseconds=60))
     began = exposed(fliers, "5")
     rejected = eventually("version 5 is rejected", lambda: fliers.rejected("5"), 120)
     assert time.monotonic() - began < SECONDS_TO_ROLL_BACK
