@@ -1,7 +1,7 @@
 """What runs on Kubeflow look like; `python tests/e2e/pipelines/shapes.py` compiles it to shapes.yaml and ending.yaml.
 
 `shapes`: steps in a row, a loop, a branch, a step that asks for a GPU, and a last one that ends as it is told.
-`ending`: the last one alone, for what it ends as: three pods instead of seven.
+`ending`: the last one alone, where only the end matters: its pods, and none of the others'.
 """
 
 from pathlib import Path
