@@ -15,7 +15,8 @@ NOT_COUNTED = frozenset({"Preempted", "Evicted", "NodeLost", "PodLost", "Workflo
 UNAVAILABLE = frozenset({"StorageUnavailable", "MlflowUnavailable"})
 MOST_ATTEMPTS = 100
 # The second attempt follows at once. Then they back off as Kubernetes' Jobs do.
-FIRST_DELAYED, FIRST_DELAY, LONGEST_DELAY = 3, timedelta(seconds=10), timedelta(minutes=6)
+FIRST_DELAYED = 3
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 10.0, 360.0
 
 
 def current_execution(subject: Subject) -> Execution:
@@ -48,12 +49,14 @@ def is_tried_again(subject: Subject, execution: Execution, cause: Cause) -> bool
 
 def begins(status: TrainingRunStatus, execution: Execution) -> datetime | None:
     """When an attempt may begin that has to wait, each for twice as long as the one before it. None: at once."""
+    if execution.attempt < FIRST_DELAYED:
+        return None
     before = (execution.spec_hash, execution.attempt - 1)
     failed = next((entry for entry in status.history if (entry.spec_hash, entry.attempt) == before), None)
-    if failed is None or execution.attempt < FIRST_DELAYED or failed.outcome in RAISED_LIMITS:
+    if failed is None or failed.outcome in RAISED_LIMITS:
         return None
-    doublings = min(execution.attempt - FIRST_DELAYED, 10)  # enough for the longest, and a timedelta holds it
-    return failed.completion_time + min(FIRST_DELAY * (1 << doublings), LONGEST_DELAY)
+    seconds: float = min(FIRST_DELAY_SECONDS * 2 ** (execution.attempt - FIRST_DELAYED), LONGEST_DELAY_SECONDS)
+    return failed.completion_time + timedelta(seconds=seconds)
 
 
 def _has_more_room(subject: Subject, reason: str, had: float) -> bool:
